@@ -1,0 +1,92 @@
+/**
+ * The public face of the policy engine: SELinux kernel policy questions, answered as libsepol answers them.
+ * Nothing in here knows of virtual machines, brokers or messages; the engine is usable on its own.
+ */
+
+/** Where a statement stands in the policy source: the file as named to the loader, and the line counted from 1. */
+export interface SourceLine {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** A rule that took part in an answer: its text in policy syntax, and where it stands. */
+export interface RuleSource extends SourceLine {
+  readonly text: string;
+}
+
+/** One finding of the loader. `span` counts characters from 0 in the text it was given; `hint` says what to do. */
+export interface Diagnostic extends SourceLine {
+  readonly severity: 'error' | 'warning';
+  readonly column: number;
+  readonly span: { readonly start: number; readonly end: number };
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/**
+ * Which stage removed a permission that was asked for. The first four are libsepol's; `UNKNOWN` is a class or a
+ * permission the policy does not declare, `INVALID` a context that is not valid in it. Both are refusals here,
+ * whatever handle_unknown says.
+ */
+export type DenialReason = 'TE' | 'CONS' | 'RBAC' | 'BOUNDS' | 'UNKNOWN' | 'INVALID';
+
+/** The answer to computeAv. Permission names are in the class's declared order. */
+export interface AccessVector {
+  readonly allowed: readonly string[];
+  readonly auditallow: readonly string[];
+  readonly auditdeny: readonly string[];
+  readonly seqno: number;
+  readonly permissive: boolean;
+}
+
+/** The answer to one permission, with what granted it or what stands in the way. */
+export interface Explanation {
+  readonly allowed: boolean;
+  /** The allow rules that grant the permission; empty when none does. */
+  readonly granting: readonly RuleSource[];
+  readonly reason?: DenialReason;
+  /** For CONS: the constraint that is false. For BOUNDS: the parent's missing rule. For RBAC: the role allow. */
+  readonly blocking?: RuleSource;
+  /** The smallest statement that would grant it, in policy syntax, where a rule can help. */
+  readonly missing?: string;
+}
+
+/** A computed context, the rule that chose its type, or why there is none. */
+export type Computed =
+  | { readonly ok: true; readonly context: string; readonly rule?: RuleSource }
+  | { readonly ok: false; readonly reason: 'INVALID_SOURCE' | 'INVALID_TARGET' | 'INVALID_RESULT' | 'UNKNOWN_CLASS'; readonly context?: string };
+
+/** The answer to validateTransition: true, or the rule that is false. */
+export type Validation = { readonly ok: true } | { readonly ok: false; readonly reason: DenialReason; readonly blocking?: RuleSource };
+
+/**
+ * A loaded policy. Contexts go in and come out as text; a context that is not valid in the policy never throws, it is
+ * an answer (`INVALID`). Every method is pure; a reload makes a new Policy with a higher `seqno`.
+ */
+export interface Policy {
+  /** SHA-256 of what was loaded, lower-case hex. */
+  readonly digest: string;
+  readonly seqno: number;
+  readonly mls: boolean;
+  /** The booleans and their current values, sorted by name. */
+  readonly booleans: ReadonlyMap<string, boolean>;
+  /** True when the policy declares the class and every one of the permissions. */
+  declares(tclass: string, perms: readonly string[]): boolean;
+  /** The canonical form of a valid context (aliases resolved, categories compressed), else undefined. */
+  canonical(context: string): string | undefined;
+  computeAv(scontext: string, tcontext: string, tclass: string): AccessVector;
+  computeTransition(scontext: string, tcontext: string, tclass: string, name?: string): Computed;
+  computeChange(scontext: string, tcontext: string, tclass: string): Computed;
+  computeMember(scontext: string, tcontext: string, tclass: string): Computed;
+  validateTransition(oldcontext: string, newcontext: string, taskcontext: string, tclass: string): Validation;
+  explain(scontext: string, tcontext: string, tclass: string, perm: string): Explanation;
+  /** True when a type_transition / type_change rule (or a filename rule) matches the pair, so that "no rule" can be told from "a rule". */
+  hasTypeRule(kind: 'type_transition' | 'type_change' | 'type_member', scontext: string, tcontext: string, tclass: string): boolean;
+  /** The same policy with some booleans set, under a new sequence number. Unknown names are an error. */
+  withBooleans(values: Readonly<Record<string, boolean>>, seqno: number): Policy;
+}
+
+/** What the loader answers: a policy with its warnings, or the errors. */
+export type Loaded =
+  | { readonly ok: true; readonly policy: Policy; readonly warnings: readonly Diagnostic[] }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };

@@ -1,0 +1,99 @@
+import { hostName, operationId, vmName } from '../ids.ts';
+import { limits } from '../limits.ts';
+import { bytes, fields, integer, literal, pattern, type Shape, variant } from '../schema/schema.ts';
+import { carnet } from '../vm/carnet.ts';
+import { decision } from '../vm/decision.ts';
+import { declareExchange } from './exchange.ts';
+import { fault } from './fault.ts';
+import { migrateOptions } from './request.ts';
+
+/** An X25519 public key, raw. */
+const publicKey = bytes(32, 32);
+
+const refusal = fields({ is: literal('refusal'), decision });
+const failure = fields({ is: literal('failure'), fault });
+
+/** source → destination: may this VM come? */
+export const offer = fields({
+  operation: operationId,
+  carnet,
+  options: migrateOptions,
+  /** The client's signed request, as the client sent it. */
+  request: bytes(limits.frameBytes),
+  transferKey: publicKey,
+  /** Ask without doing: the destination decides, grants nothing and keeps nothing. */
+  dryRun: literal(false),
+});
+export type Offer = Shape<typeof offer>;
+
+/** destination → source: a single-use permission that expires, and where to send the memory. */
+export const grant = fields({
+  is: literal('grant'),
+  grantId: bytes(16, 16),
+  decision,
+  address: pattern(/^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f:]{2,45})$/, 45, 'an IP address'),
+  port: integer(1024, 65535),
+  transferKey: publicKey,
+  expiresAtMs: integer(0, Number.MAX_SAFE_INTEGER),
+});
+export type Grant = Shape<typeof grant>;
+
+export const offerExchange = declareExchange({
+  name: 'offer',
+  ask: offer,
+  answer: variant('is', [grant, refusal, failure]),
+  timeoutMs: 30_000,
+});
+
+/** source → destination: would this VM be taken? Nothing is kept. */
+export const explainExchange = declareExchange({
+  name: 'explain-offer',
+  ask: fields({ carnet, request: bytes(limits.frameBytes) }),
+  answer: variant('is', [fields({ is: literal('decided'), decision }), failure]),
+  timeoutMs: 10_000,
+});
+
+/** source → destination at pre-switchover, the guest paused: is it still yes? */
+export const switchoverExchange = declareExchange({
+  name: 'switchover',
+  ask: fields({ operation: operationId, grantId: bytes(16, 16) }),
+  answer: variant('is', [fields({ is: literal('go'), decision }), refusal, failure]),
+  timeoutMs: 10_000,
+});
+
+/** The record that says who alone may run a VM. */
+export const ownerRecord = fields({
+  vm: vmName,
+  owner: hostName,
+  epoch: integer(0, Number.MAX_SAFE_INTEGER),
+  /** The operation that wrote this record. */
+  operation: operationId,
+  running: literal(true),
+});
+
+/** source → destination after its QEMU reported completed: the VM is yours from this epoch on. */
+export const handoverExchange = declareExchange({
+  name: 'handover',
+  ask: fields({
+    operation: operationId,
+    grantId: bytes(16, 16),
+    vm: vmName,
+    epoch: integer(1, Number.MAX_SAFE_INTEGER),
+  }),
+  answer: variant('is', [
+    /** The owner record was moved and the VM runs. */
+    fields({ is: literal('running'), decision }),
+    /** The destination gave it up for good: it did not and will not move the record, and its copy is gone. */
+    fields({ is: literal('released'), decision: decision }),
+    failure,
+  ]),
+  timeoutMs: 15_000,
+});
+
+/** source → destination, when the answer to a handover was lost, or to call a transfer off. */
+export const releaseExchange = declareExchange({
+  name: 'release',
+  ask: fields({ operation: operationId }),
+  answer: variant('is', [fields({ is: literal('released') }), fields({ is: literal('running') }), failure]),
+  timeoutMs: 10_000,
+});

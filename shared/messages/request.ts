@@ -1,0 +1,130 @@
+import { checkpointId, hostName, operationId, vmName } from '../ids.ts';
+import { limits } from '../limits.ts';
+import {
+  defaultsTo,
+  fields,
+  flag,
+  integer,
+  list,
+  literal,
+  maybe,
+  oneOf,
+  type Shape,
+  text,
+  variant,
+} from '../schema/schema.ts';
+import { decision } from '../vm/decision.ts';
+import { vmSpec } from '../vm/spec.ts';
+import { declareExchange } from './exchange.ts';
+import { fault } from './fault.ts';
+import { checkpointSummary, checkpointView, operationView, vmSummary, vmView } from './view.ts';
+
+/** How a migration is to go. Zero bandwidth is unlimited. */
+export const migrateOptions = fields({
+  bandwidthBytesPerSecond: defaultsTo(integer(0, 1e12), 0),
+  downtimeMsMax: defaultsTo(integer(1, 60_000), 300),
+});
+export type MigrateOptions = Shape<typeof migrateOptions>;
+
+const verb = {
+  define: fields({ verb: literal('define'), spec: vmSpec }),
+  delete: fields({ verb: literal('delete'), vm: vmName }),
+  start: fields({ verb: literal('start'), vm: vmName }),
+  /** `force` ends QEMU at once; otherwise the guest is asked to power down first. */
+  stop: fields({ verb: literal('stop'), vm: vmName, force: defaultsTo(flag(), false) }),
+  suspend: fields({ verb: literal('suspend'), vm: vmName }),
+  resume: fields({ verb: literal('resume'), vm: vmName }),
+  migrate: fields({
+    verb: literal('migrate'),
+    vm: vmName,
+    destination: hostName,
+    options: defaultsTo(migrateOptions, {}),
+  }),
+  save: fields({ verb: literal('save'), vm: vmName, job: maybe(text(limits.nameLength)) }),
+  restore: fields({ verb: literal('restore'), checkpoint: checkpointId }),
+  'checkpoint-remove': fields({ verb: literal('checkpoint-remove'), checkpoint: checkpointId }),
+} as const;
+
+/** Everything that changes something. Each can also be asked about without doing it, with `explain`. */
+export const action = variant('verb', [
+  verb.define,
+  verb.delete,
+  verb.start,
+  verb.stop,
+  verb.suspend,
+  verb.resume,
+  verb.migrate,
+  verb.save,
+  verb.restore,
+  verb['checkpoint-remove'],
+]);
+export type Action = Shape<typeof action>;
+export type ActionOf<V extends Action['verb']> = Extract<Action, { verb: V }>;
+
+const query = {
+  list: fields({ verb: literal('list') }),
+  show: fields({ verb: literal('show'), vm: vmName }),
+  operation: fields({ verb: literal('operation'), operation: operationId }),
+  operations: fields({ verb: literal('operations') }),
+  'checkpoint-list': fields({ verb: literal('checkpoint-list'), vm: maybe(vmName) }),
+  'checkpoint-show': fields({ verb: literal('checkpoint-show'), checkpoint: checkpointId }),
+  'checkpoint-verify': fields({ verb: literal('checkpoint-verify'), checkpoint: checkpointId }),
+  explain: fields({ verb: literal('explain'), action }),
+  host: fields({ verb: literal('host') }),
+} as const;
+
+/** What a client may ask of a host. The signed frame around it says who asks, and until when it may be acted on. */
+export const request = variant('verb', [
+  ...action.options,
+  query.list,
+  query.show,
+  query.operation,
+  query.operations,
+  query['checkpoint-list'],
+  query['checkpoint-show'],
+  query['checkpoint-verify'],
+  query.explain,
+  query.host,
+]);
+export type Request = Shape<typeof request>;
+
+/** What the host knows of itself. */
+export const hostView = fields({
+  host: hostName,
+  context: text(limits.labelBytes),
+  policyDigest: text(64),
+  policySeqno: integer(0, Number.MAX_SAFE_INTEGER),
+  enforcing: flag(),
+  /** False where no SELinux runs: the label of a VM is then held by decisions alone. */
+  confined: flag(),
+  accelerators: list(oneOf(['tcg', 'kvm']), 2),
+  qemuVersion: text(64),
+});
+export type HostView = Shape<typeof hostView>;
+
+export const answer = variant('is', [
+  /** The operation was journalled; `update` notices and the `operation` query follow it. */
+  fields({ is: literal('accepted'), operation: operationId }),
+  fields({ is: literal('done'), decision: maybe(decision) }),
+  fields({ is: literal('refused'), decision }),
+  fields({ is: literal('failed'), fault }),
+  fields({ is: literal('vms'), vms: list(vmSummary, limits.listEntries) }),
+  fields({ is: literal('vm'), vm: vmView }),
+  fields({ is: literal('operation'), operation: operationView }),
+  fields({ is: literal('operations'), operations: list(operationView, limits.listEntries) }),
+  fields({ is: literal('checkpoints'), checkpoints: list(checkpointSummary, limits.listEntries) }),
+  fields({ is: literal('checkpoint'), checkpoint: checkpointView }),
+  fields({
+    is: literal('verified'),
+    checkpoint: checkpointId,
+    bytes: integer(0, Number.MAX_SAFE_INTEGER),
+    ms: integer(0, 1e9),
+  }),
+  /** One decision per host that was asked: the deciding host first, then the destination for a migration. */
+  fields({ is: literal('explained'), decisions: list(decision, 8) }),
+  fields({ is: literal('host'), host: hostView }),
+]);
+export type Answer = Shape<typeof answer>;
+
+/** client → host. Signed by the client; a migration's offer carries the whole frame on to the destination. */
+export const requestExchange = declareExchange({ name: 'request', ask: request, answer, timeoutMs: 15_000 });

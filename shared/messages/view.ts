@@ -1,0 +1,117 @@
+import { checkpointId, clientName, hostName, operationId, sha256Hex, vmName } from '../ids.ts';
+import { label } from '../label/label.ts';
+import { limits } from '../limits.ts';
+import {
+  fields,
+  flag,
+  integer,
+  list,
+  literal,
+  maybe,
+  nullable,
+  oneOf,
+  real,
+  type Shape,
+  text,
+  variant,
+} from '../schema/schema.ts';
+import { manifest } from '../vm/carnet.ts';
+import { decision } from '../vm/decision.ts';
+import { accelerator, vmSpec } from '../vm/spec.ts';
+import { declareNotice } from './exchange.ts';
+import { fault } from './fault.ts';
+
+const epoch = integer(0, Number.MAX_SAFE_INTEGER);
+const timeMs = integer(0, Number.MAX_SAFE_INTEGER);
+const byteCount = integer(0, Number.MAX_SAFE_INTEGER);
+
+/** What QEMU says of the guest, or that there is no QEMU. `in-doubt`: another host may run it. */
+export const runState = oneOf(['stopped', 'running', 'paused', 'incoming', 'in-doubt']);
+export type RunState = Shape<typeof runState>;
+
+/** A VM in a list. */
+export const vmSummary = fields({
+  vm: vmName,
+  host: hostName,
+  state: runState,
+  label: nullable(label),
+  epoch,
+  memoryMiB: integer(0, limits.memoryMiB),
+});
+export type VmSummary = Shape<typeof vmSummary>;
+
+/** A VM in full. */
+export const vmView = fields({
+  vm: vmName,
+  host: hostName,
+  state: runState,
+  label: nullable(label),
+  epoch,
+  spec: vmSpec,
+  accelerator: nullable(accelerator),
+  pid: nullable(integer(1, 2 ** 31)),
+  operation: nullable(operationId),
+  /** Where the guest's serial console is written on the host. */
+  console: nullable(text(limits.commandLineLength)),
+});
+export type VmView = Shape<typeof vmView>;
+
+/** How far an operation is. All figures are absent until they are known. */
+export const progress = fields({
+  phase: text(64),
+  transferredBytes: maybe(byteCount),
+  remainingBytes: maybe(byteCount),
+  totalBytes: maybe(byteCount),
+  bytesPerSecond: maybe(real(0, 1e15)),
+  downtimeMs: maybe(real(0, 1e9)),
+  pauseMs: maybe(real(0, 1e9)),
+  loadMs: maybe(real(0, 1e9)),
+  verifyMs: maybe(real(0, 1e9)),
+  totalMs: maybe(real(0, 1e9)),
+});
+export type Progress = Shape<typeof progress>;
+
+/** How an operation ended. */
+export const outcome = variant('is', [
+  fields({ is: literal('completed'), checkpoint: maybe(checkpointId), label: maybe(label) }),
+  fields({ is: literal('refused'), decision }),
+  fields({ is: literal('failed'), fault }),
+  fields({ is: literal('cancelled') }),
+]);
+export type Outcome = Shape<typeof outcome>;
+
+/** An operation, under way or ended. */
+export const operationView = fields({
+  operation: operationId,
+  kind: oneOf(['start', 'migrate-source', 'migrate-destination', 'save', 'restore']),
+  vm: vmName,
+  state: text(64),
+  client: clientName,
+  startedAtMs: timeMs,
+  endedAtMs: nullable(timeMs),
+  progress,
+  /** Every decision taken so far on this host, and those the peer sent. */
+  decisions: list(decision, 16),
+  outcome: nullable(outcome),
+});
+export type OperationView = Shape<typeof operationView>;
+
+/** host → client, while an operation runs and once when it ends. Lost notices are made good by asking. */
+export const updateNotice = declareNotice({ name: 'update', body: operationView });
+
+/** A checkpoint in a list. */
+export const checkpointSummary = fields({
+  checkpoint: checkpointId,
+  vm: vmName,
+  host: hostName,
+  takenAtMs: timeMs,
+  takenFor: clientName,
+  job: maybe(text(limits.nameLength)),
+  label,
+  bytes: byteCount,
+});
+export type CheckpointSummary = Shape<typeof checkpointSummary>;
+
+/** A checkpoint in full: its signed manifest, and whether a VM still maps its memory. */
+export const checkpointView = fields({ manifest, manifestDigest: sha256Hex, inUse: flag() });
+export type CheckpointView = Shape<typeof checkpointView>;
