@@ -1,4 +1,4 @@
-import { hostName, operationId, vmName } from '../ids.ts';
+import { operationId, vmName } from '../ids.ts';
 import { limits } from '../limits.ts';
 import { bytes, fields, integer, literal, pattern, type Shape, variant } from '../schema/schema.ts';
 import { carnet } from '../vm/carnet.ts';
@@ -21,8 +21,6 @@ export const offer = fields({
   /** The client's signed request, as the client sent it. */
   request: bytes(limits.frameBytes),
   transferKey: publicKey,
-  /** Ask without doing: the destination decides, grants nothing and keeps nothing. */
-  dryRun: literal(false),
 });
 export type Offer = Shape<typeof offer>;
 
@@ -59,16 +57,6 @@ export const switchoverExchange = declareExchange({
   ask: fields({ operation: operationId, grantId: bytes(16, 16) }),
   answer: variant('is', [fields({ is: literal('go'), decision }), refusal, failure]),
   timeoutMs: 10_000,
-});
-
-/** The record that says who alone may run a VM. */
-export const ownerRecord = fields({
-  vm: vmName,
-  owner: hostName,
-  epoch: integer(0, Number.MAX_SAFE_INTEGER),
-  /** The operation that wrote this record. */
-  operation: operationId,
-  running: literal(true),
 });
 
 /** source → destination after its QEMU reported completed: the VM is yours from this epoch on. */

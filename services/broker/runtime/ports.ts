@@ -1,5 +1,6 @@
-import type { CheckpointId, ClientName, HostName, ImageName, OperationId, VmName } from '../../../shared/ids.ts';
+import type { CheckpointId, ClientName, HostName, ImageName, VmName } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
+import type { OwnerRecord } from '../../../shared/messages/record.ts';
 import type { CarnetImage, Manifest } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import type { Accelerator, ImageSpec, VmSpec } from '../../../shared/vm/spec.ts';
@@ -225,18 +226,6 @@ export interface Gate {
 /** Maps certificates' names to contexts, by this host's own map. */
 export interface Identities {
   contextOf(role: 'client' | 'host', name: ClientName | HostName): Label | undefined;
-}
-
-/** Who alone may run a VM. One record per VM, moved by compare-and-set only. */
-export interface OwnerRecord {
-  readonly vm: VmName;
-  readonly owner: HostName;
-  /** Grows by one whenever the right to run changes hands or is claimed anew. */
-  readonly epoch: number;
-  /** False once the owner has stopped the VM: then another host may claim it by restoring. */
-  readonly running: boolean;
-  /** The operation that wrote the record. */
-  readonly operation: OperationId;
 }
 
 /** The owner records, in JetStream key-value. Records are signed by the host that wrote them and checked when read. */

@@ -1,0 +1,58 @@
+import { dirname, resolve } from 'node:path';
+import { readConfig } from '../../shared/config/read-config.ts';
+import { hostName } from '../../shared/ids.ts';
+import { label } from '../../shared/label/label.ts';
+import { defaultsTo, fields, flag, list, maybe, oneOf, pattern, type Shape, text } from '../../shared/schema/schema.ts';
+
+/** A path in a configuration file; a relative one is taken from the file's own folder. */
+const path = text(4096);
+
+/** What `broker.yaml` holds. README.md shows one with every field. */
+export const brokerConfig = fields({
+  host: hostName,
+  /** The IP address at which other hosts reach this one for transfers. */
+  address: pattern(/^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f:]{2,45})$/, 45, 'an IP address'),
+  bus: fields({ servers: list(text(256), 16) }),
+  /** A folder with certificate.pem, key.pem and authority.pem. */
+  identity: path,
+  /** The map from certificate names to security contexts. */
+  identities: path,
+  policy: fields({
+    file: path,
+    /** False records refusals without acting on them; such a host takes nothing that must be enforced. */
+    enforcing: defaultsTo(flag(), true),
+    /** True refuses to run a VM where its process cannot be started in its domain. */
+    mustConfine: defaultsTo(flag(), false),
+  }),
+  /** The broker's own context. */
+  context: label,
+  pool: fields({ directory: path, fileContexts: maybe(path) }),
+  checkpoints: fields({ directory: path, context: label }),
+  /** The journal and the VM definitions. */
+  state: path,
+  /** Sockets and one-off keys: on a tmpfs, readable by the broker alone. */
+  run: path,
+  logs: path,
+  logLevel: defaultsTo(oneOf(['trace', 'debug', 'info', 'warn', 'error']), 'info'),
+});
+export type BrokerConfig = Shape<typeof brokerConfig>;
+
+/** Reads `broker.yaml` and makes every path absolute. CONFIG_INVALID names file, line and column. */
+export function readBrokerConfig(file: string): BrokerConfig {
+  const config = readConfig(file, brokerConfig);
+  const at = (relative: string) => resolve(dirname(file), relative);
+  return {
+    ...config,
+    identity: at(config.identity),
+    identities: at(config.identities),
+    policy: { ...config.policy, file: at(config.policy.file) },
+    pool: {
+      directory: at(config.pool.directory),
+      ...(config.pool.fileContexts === undefined ? {} : { fileContexts: at(config.pool.fileContexts) }),
+    },
+    checkpoints: { ...config.checkpoints, directory: at(config.checkpoints.directory) },
+    state: at(config.state),
+    run: at(config.run),
+    logs: at(config.logs),
+  };
+}
