@@ -1,0 +1,64 @@
+import type { Diagnostic } from '../policy.ts';
+import type { Span } from './ast.ts';
+import type { SourceText } from './source.ts';
+
+/** Collects what the loader finds, in the order found, up to a limit. */
+export interface Diagnostics {
+  readonly found: readonly Diagnostic[];
+  readonly errors: number;
+  /** Notes an error at the span, or at the first place in it where `name` stands as a word of its own. */
+  error(span: Span, message: string, options?: { readonly hint?: string; readonly name?: string }): void;
+  warn(span: Span, message: string, options?: { readonly hint?: string; readonly name?: string }): void;
+}
+
+/** More errors than this are counted and not kept. */
+export const diagnosticsMax = 100;
+
+export function createDiagnostics(source: SourceText): Diagnostics {
+  const found: Diagnostic[] = [];
+  let errors = 0;
+  const add = (
+    severity: Diagnostic['severity'],
+    span: Span,
+    message: string,
+    options?: { hint?: string; name?: string },
+  ) => {
+    if (severity === 'error') errors++;
+    if (found.length >= diagnosticsMax) return;
+    const { start, end } = options?.name === undefined ? span : spanOfName(source.text, span, options.name);
+    const from = source.locate(start);
+    const { file, line, column } = from;
+    const hint = options?.hint === undefined ? {} : { hint: options.hint };
+    const length = Math.max(0, Math.min(end, source.text.length) - start);
+    found.push({
+      severity,
+      file,
+      line,
+      column,
+      span: { start: from.offset, end: from.offset + length },
+      message,
+      ...hint,
+    });
+  };
+  return {
+    found,
+    get errors() {
+      return errors;
+    },
+    error: (span, message, options) => add('error', span, message, options),
+    warn: (span, message, options) => add('warning', span, message, options),
+  };
+}
+
+/** Names carry no position of their own; when one is wrong its statement is searched for it. */
+function spanOfName(text: string, span: Span, name: string): Span {
+  for (let at = text.indexOf(name, span.start); at >= 0 && at < span.end; at = text.indexOf(name, at + 1)) {
+    const alone = !isNameChar(text.charAt(at - 1)) && !isNameChar(text.charAt(at + name.length));
+    if (alone) return { start: at, end: at + name.length };
+  }
+  return span;
+}
+
+function isNameChar(char: string): boolean {
+  return /^[A-Za-z0-9_.-]$/.test(char);
+}

@@ -1,0 +1,148 @@
+import type { ContextName, LevelName, NameSet, RangeName } from '../ast.ts';
+import { keyword, sign } from '../tokens.ts';
+import type { Grammar, Rule } from './base.ts';
+
+/** What the statement families share: sets, lists, levels, ranges and contexts. */
+export interface NameRules {
+  readonly set: Rule<NameSet>;
+  readonly pushedSet: Rule<NameSet>;
+  readonly commaList: Rule<string[]>;
+  readonly bracedList: Rule<string[]>;
+  readonly aliases: Rule<string[]>;
+  readonly level: Rule<LevelName>;
+  readonly range: Rule<RangeName>;
+  readonly context: Rule<ContextName>;
+}
+
+/** Rules `names`, `names_push`, `identifier_list`, `id_comma_list`, `mls_*_def` and `security_context_def` of checkpolicy. */
+export function nameRules(g: Grammar): NameRules {
+  const members: Rule<void, [string[], string[]]> = g.RULE('members', (names: string[] = [], except: string[] = []) => {
+    g.CONSUME(sign.braceOpen);
+    g.AT_LEAST_ONE(() => {
+      g.OR([
+        { ALT: () => void names.push(g.name()) },
+        {
+          ALT: () => {
+            g.CONSUME(sign.minus);
+            except.push(g.name(1));
+          },
+        },
+        { ALT: () => g.SUBRULE(members, { ARGS: [names, except] }) },
+      ]);
+    });
+    g.CONSUME(sign.braceClose);
+  });
+
+  const set = g.RULE('set', (): NameSet => {
+    const names: string[] = [];
+    const except: string[] = [];
+    const form = g.OR<NameSet['form']>([
+      {
+        ALT: () => {
+          names.push(g.name());
+          g.OPTION(() => {
+            g.CONSUME(sign.minus);
+            except.push(g.name(1));
+          });
+          return 'list';
+        },
+      },
+      {
+        ALT: () => {
+          g.SUBRULE(members, { ARGS: [names, except] });
+          return 'list';
+        },
+      },
+      {
+        ALT: () => {
+          g.CONSUME(sign.star);
+          return 'all';
+        },
+      },
+      {
+        ALT: () => {
+          g.CONSUME(sign.tilde);
+          g.OR1([
+            { ALT: () => void names.push(g.name(2)) },
+            { ALT: () => g.SUBRULE1(members, { ARGS: [names, except] }) },
+          ]);
+          return 'complement';
+        },
+      },
+    ]);
+    return { form, names, except };
+  });
+
+  const bracedList = g.RULE('bracedList', (): string[] => {
+    const names: string[] = [];
+    g.CONSUME(sign.braceOpen);
+    g.AT_LEAST_ONE(() => void names.push(g.name()));
+    g.CONSUME(sign.braceClose);
+    return names;
+  });
+
+  const pushedSet = g.RULE(
+    'pushedSet',
+    (): NameSet =>
+      g.OR<NameSet>([
+        {
+          ALT: () => {
+            g.CONSUME(sign.star);
+            return { form: 'all', names: [], except: [] };
+          },
+        },
+        {
+          ALT: () => {
+            const complement = g.OPTION(() => g.CONSUME(sign.tilde)) !== undefined;
+            const names = g.OR1([{ ALT: () => [g.name()] }, { ALT: () => g.SUBRULE(bracedList) }]);
+            return { form: complement ? 'complement' : 'list', names, except: [] };
+          },
+        },
+      ]),
+  );
+
+  const commaList = g.RULE('commaList', (): string[] => {
+    const names: string[] = [];
+    g.AT_LEAST_ONE_SEP({ SEP: sign.comma, DEF: () => void names.push(g.name()) });
+    return names;
+  });
+
+  const aliases = g.RULE('aliases', (): string[] => {
+    g.CONSUME(keyword.alias);
+    return g.OR([{ ALT: () => [g.name()] }, { ALT: () => g.SUBRULE(bracedList) }]);
+  });
+
+  const level = g.RULE('level', (): LevelName => {
+    const sensitivity = g.name();
+    const categories = g.OPTION(() => {
+      g.CONSUME(sign.colon);
+      return g.SUBRULE(commaList);
+    });
+    return { sensitivity, categories: categories ?? [] };
+  });
+
+  const range = g.RULE('range', (): RangeName => {
+    const low = g.SUBRULE(level);
+    const high = g.OPTION(() => {
+      g.CONSUME(sign.minus);
+      return g.SUBRULE1(level);
+    });
+    return high === undefined ? { low } : { low, high };
+  });
+
+  const context = g.RULE('context', (): ContextName => {
+    const start = g.here();
+    const user = g.name();
+    g.CONSUME(sign.colon);
+    const role = g.name(1);
+    g.CONSUME1(sign.colon);
+    const type = g.name(2);
+    const span = g.OPTION(() => {
+      g.CONSUME2(sign.colon);
+      return g.SUBRULE(range);
+    });
+    return { ...g.span(start), user, role, type, ...(span === undefined ? {} : { range: span }) };
+  });
+
+  return { set, pushedSet, commaList, bracedList, aliases, level, range, context };
+}

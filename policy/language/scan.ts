@@ -1,0 +1,202 @@
+import { createAtoms, HASH_START, mixHash } from './atoms.ts';
+import type { LineMark } from './source.ts';
+import { kindOf, literal, reservedWords, sign } from './tokens.ts';
+
+/** What the scanner found, one entry per token in each column. `atoms` is set for identifiers only. */
+export interface Tokens {
+  readonly text: string;
+  readonly count: number;
+  readonly kinds: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  readonly atoms: Uint32Array;
+  readonly atomTexts: readonly string[];
+  readonly marks: readonly LineMark[];
+  readonly faults: readonly ScanFault[];
+}
+
+/** Characters that begin no token. */
+export interface ScanFault {
+  readonly start: number;
+  readonly end: number;
+  readonly reason: 'character' | 'tokenTooLong' | 'tooManyFaults';
+}
+
+const tokenCharsMax = 8191;
+const faultsMax = 20;
+
+const CHAR_LETTER = 1;
+const CHAR_DIGIT = 2;
+const CHAR_BLANK = 3;
+/** What an ASCII character begins, and whether it goes on inside an identifier. */
+const charClass = new Uint8Array(128);
+const inIdentifier = new Uint8Array(128);
+for (let code = 0; code < 128; code++) {
+  const char = String.fromCharCode(code);
+  if (/[A-Za-z]/.test(char)) charClass[code] = CHAR_LETTER;
+  else if (/[0-9]/.test(char)) charClass[code] = CHAR_DIGIT;
+  else if (/[ \t\f\n]/.test(char)) charClass[code] = CHAR_BLANK;
+  if (/[A-Za-z0-9_-]/.test(char)) inIdentifier[code] = 1;
+}
+
+const singles = new Map<string, number>(
+  ([',', ':', ';', '(', ')', '{', '}', '[', ']', '-', '.', '~', '*', '^', '!'] as const).map((char) => [
+    char,
+    kindOf(Object.values(sign).find((type) => type.LABEL === char) ?? sign.dot),
+  ]),
+);
+const doubles = new Map<string, number>([
+  ['==', kindOf(sign.equals)],
+  ['!=', kindOf(sign.notEquals)],
+  ['&&', kindOf(sign.and)],
+  ['||', kindOf(sign.or)],
+]);
+
+const IPV6 = /[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*/y;
+const LINE_MARK = /^#line ([0-9]+)(?: "([^\n]*)")?$/;
+/** In the order of policy_scan.l: the longest match wins, the first of equals. */
+const NUMERIC: readonly (readonly [RegExp, number])[] = [
+  [/[0-9]+|0x[0-9A-Fa-f]+/y, kindOf(literal.number)],
+  [/0x[0-9A-Fa-f]+/y, kindOf(literal.number)],
+  [/[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*/y, kindOf(literal.fileSystem)],
+  [/[0-9]{1,3}(?:\.[0-9]{1,3}){3}/y, kindOf(literal.ipv4)],
+  [IPV6, kindOf(literal.ipv6)],
+  [/[0-9]+(?:\.[A-Za-z0-9_.]*)?/y, kindOf(literal.versionNumber)],
+];
+const QUOTED: readonly (readonly [RegExp, number])[] = [
+  [/"\/[^"\n]*"/y, kindOf(literal.quotedPath)],
+  [/"[^"/\n]+"/y, kindOf(literal.fileName)],
+];
+const PATH = /\/[^ \n\r\t\f]*/y;
+
+/**
+ * Cuts policy text into tokens by the rules of checkpolicy's policy_scan.l: the longest match, `-` and single dots
+ * inside identifiers, keywords only all-lower or all-upper. Never throws; what begins no token is a fault.
+ */
+export function scan(text: string): Tokens {
+  const atoms = createAtoms(reservedWords);
+  const columns = createColumns(text.length);
+  const marks: LineMark[] = [];
+  const faults: ScanFault[] = [];
+  const identifierKind = kindOf(literal.identifier);
+  const ipv6Kind = kindOf(literal.ipv6);
+  const length = text.length;
+  let at = 0;
+  while (at < length) {
+    const code = text.charCodeAt(at);
+    const begins = code < 128 ? charClass[code] : 0;
+    if (begins === CHAR_BLANK) {
+      at++;
+    } else if (begins === CHAR_LETTER) {
+      const start = at;
+      let hash = mixHash(HASH_START, code);
+      let next = text.charCodeAt(++at);
+      for (;;) {
+        if (next < 128 && inIdentifier[next] === 1) hash = mixHash(hash, next);
+        else if (next === 46 && goesOn(text, at + 1)) hash = mixHash(hash, next);
+        else break;
+        next = text.charCodeAt(++at);
+      }
+      if (next === 58 && at - start <= 4 && matchEnd(IPV6, text, start) > at) {
+        at = matchEnd(IPV6, text, start);
+        columns.push(ipv6Kind, start, at, 0);
+      } else {
+        const atom = atoms.intern(text, start, at, hash);
+        columns.push(atoms.kinds[atom] ?? identifierKind, start, at, atom);
+      }
+      if (at - start > tokenCharsMax) faults.push({ start, end: at, reason: 'tokenTooLong' });
+    } else if (code === 35) {
+      const lineEnd = endOfLine(text, at);
+      if (text.startsWith('#line ', at)) addMark(marks, text.slice(at, lineEnd), at);
+      at = lineEnd;
+    } else {
+      const found = begins === CHAR_DIGIT ? longest(NUMERIC, text, at) : other(text, at, code);
+      if (found.kind === 0) faults.push({ start: at, end: found.end, reason: 'character' });
+      else columns.push(found.kind, at, found.end, 0);
+      if (found.end - at > tokenCharsMax) faults.push({ start: at, end: found.end, reason: 'tokenTooLong' });
+      at = found.end;
+    }
+    if (faults.length >= faultsMax) {
+      faults.push({ start: at, end: at, reason: 'tooManyFaults' });
+      break;
+    }
+  }
+  return { text, ...columns.finish(), atomTexts: atoms.texts, marks, faults };
+}
+
+function other(text: string, at: number, code: number): { kind: number; end: number } {
+  if (code === 58 && matchEnd(IPV6, text, at) > at)
+    return { kind: kindOf(literal.ipv6), end: matchEnd(IPV6, text, at) };
+  if (code === 34) return longest(QUOTED, text, at);
+  if (code === 47) return { kind: kindOf(literal.path), end: matchEnd(PATH, text, at) };
+  const double = doubles.get(text.slice(at, at + 2));
+  if (double !== undefined) return { kind: double, end: at + 2 };
+  const single = singles.get(text.charAt(at));
+  return { kind: single ?? 0, end: at + 1 };
+}
+
+function longest(
+  patterns: readonly (readonly [RegExp, number])[],
+  text: string,
+  at: number,
+): { kind: number; end: number } {
+  let best = { kind: 0, end: at };
+  for (const [pattern, kind] of patterns) {
+    const end = matchEnd(pattern, text, at);
+    if (end > best.end) best = { kind, end };
+  }
+  return best.kind === 0 ? { kind: 0, end: at + 1 } : best;
+}
+
+function matchEnd(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : at;
+}
+
+function goesOn(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code < 128 && inIdentifier[code] === 1;
+}
+
+function endOfLine(text: string, at: number): number {
+  const end = text.indexOf('\n', at);
+  return end < 0 ? text.length : end;
+}
+
+function addMark(marks: LineMark[], comment: string, offset: number): void {
+  const match = LINE_MARK.exec(comment);
+  if (match === null) return;
+  const line = Number(match[1]);
+  if (!Number.isSafeInteger(line)) return;
+  marks.push(match[2] === undefined ? { offset, line } : { offset, line, file: match[2] });
+}
+
+function createColumns(textLength: number) {
+  let capacity = Math.max(64, Math.ceil(textLength / 4));
+  let count = 0;
+  let kinds = new Uint8Array(capacity);
+  let starts = new Uint32Array(capacity);
+  let ends = new Uint32Array(capacity);
+  let atoms = new Uint32Array(capacity);
+  const grow = (): void => {
+    capacity *= 2;
+    const larger = <T extends Uint8Array | Uint32Array>(old: T, made: T): T => {
+      made.set(old);
+      return made;
+    };
+    kinds = larger(kinds, new Uint8Array(capacity));
+    starts = larger(starts, new Uint32Array(capacity));
+    ends = larger(ends, new Uint32Array(capacity));
+    atoms = larger(atoms, new Uint32Array(capacity));
+  };
+  return {
+    push(kind: number, start: number, end: number, atom: number): void {
+      if (count === capacity) grow();
+      kinds[count] = kind;
+      starts[count] = start;
+      ends[count] = end;
+      atoms[count++] = atom;
+    },
+    finish: () => ({ count, kinds, starts, ends, atoms }),
+  };
+}
