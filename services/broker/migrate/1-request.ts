@@ -1,0 +1,35 @@
+import { sourceRow } from './source-states.ts';
+
+/*
+ * Request: the client's signed request was verified and journalled. Policy of this host is asked first; without its yes
+ * no other host hears of it.
+ */
+export const requestRows = {
+  source: [
+    sourceRow({
+      from: 'deciding',
+      on: 'allowed',
+      to: 'offering',
+      next: (s, e) => ({ ...s, state: 'offering', carnet: e.carnet }),
+      effects: () => [{ effect: 'send-offer' }],
+    }),
+    sourceRow({
+      from: 'deciding',
+      on: 'refused',
+      to: 'unmoved',
+      next: (s, e) => ({ ...s, state: 'unmoved', outcome: { is: 'refused', decision: e.decision } }),
+    }),
+    sourceRow({
+      from: 'deciding',
+      on: 'failed',
+      to: 'unmoved',
+      next: (s, e) => ({ ...s, state: 'unmoved', outcome: { is: 'failed', fault: e.fault } }),
+    }),
+    sourceRow({
+      from: 'deciding',
+      on: 'cancel-asked',
+      to: 'unmoved',
+      next: (s) => ({ ...s, state: 'unmoved', outcome: { is: 'cancelled' } }),
+    }),
+  ],
+};

@@ -1,0 +1,102 @@
+import { failedWith } from '../machine/outcomes.ts';
+import { destinationRow } from './destination-states.ts';
+import { sourceRow } from './source-states.ts';
+
+/*
+ * Confirm: the handover is signed, so the destination alone may move the owner record, and only then runs the guest. The
+ * source destroys its copy when it knows, and takes the VM back only when the destination has released it.
+ */
+export const confirmRows = {
+  source: [
+    sourceRow({
+      from: 'handing-over',
+      on: 'destination-running',
+      to: 'clearing',
+      next: (s) => ({ ...s, state: 'clearing' }),
+      effects: () => [{ effect: 'destroy-copy' }],
+    }),
+    sourceRow({
+      from: 'handing-over',
+      on: 'refused',
+      to: 'taking-back',
+      next: (s, e) => ({ ...s, state: 'taking-back', outcome: { is: 'refused', decision: e.decision } }),
+      effects: () => [{ effect: 'take-back' }],
+    }),
+    sourceRow({
+      from: 'handing-over',
+      on: 'destination-released',
+      to: 'taking-back',
+      next: (s) => ({ ...s, state: 'taking-back', outcome: released }),
+      effects: () => [{ effect: 'take-back' }],
+    }),
+    sourceRow({
+      from: 'taking-back',
+      on: 'taken-back',
+      to: 'unmoved',
+      next: (s) => ({ ...s, state: 'unmoved', outcome: s.outcome }),
+    }),
+    sourceRow({
+      from: 'clearing',
+      on: 'cleared',
+      to: 'completed',
+      next: (s) => ({ ...s, state: 'completed' }),
+    }),
+  ],
+  destination: [
+    destinationRow({
+      from: 'loaded',
+      on: 'handover-received',
+      to: 'deciding-run',
+      next: (s, e) => ({ ...s, state: 'deciding-run', epoch: e.epoch }),
+      effects: () => [{ effect: 'decide-run' }],
+    }),
+    destinationRow({
+      from: 'handed-over',
+      on: 'loaded',
+      to: 'deciding-run',
+      next: (s) => ({ ...s, state: 'deciding-run' }),
+      effects: () => [{ effect: 'decide-run' }],
+    }),
+    destinationRow({
+      from: 'handed-over',
+      on: 'transfer-failed',
+      to: 'closing',
+      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
+      effects: () => [{ effect: 'destroy' }],
+    }),
+    destinationRow({
+      from: 'claiming',
+      on: 'owner-moved',
+      to: 'running-guest',
+      next: (s) => ({ ...s, state: 'running-guest' }),
+      effects: () => [{ effect: 'run' }],
+    }),
+    destinationRow({
+      from: 'claiming',
+      on: 'owner-lost',
+      to: 'closing',
+      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
+      effects: () => [{ effect: 'destroy' }],
+    }),
+    destinationRow({
+      from: 'running-guest',
+      on: 'running',
+      to: 'completed',
+      next: (s) => ({ ...s, state: 'completed' }),
+    }),
+    destinationRow({
+      from: 'closing',
+      on: 'closed',
+      to: 'closed',
+      next: (s) => ({ ...s, state: 'closed' }),
+    }),
+  ],
+};
+
+const released = {
+  is: 'failed',
+  fault: {
+    code: 'TRANSFER_FAILED',
+    message: 'the destination could not take over and released the VM; it runs here again',
+  },
+} as const;

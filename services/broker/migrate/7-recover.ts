@@ -1,0 +1,192 @@
+import { timedOut } from '../machine/outcomes.ts';
+import { type DestinationState, destinationRow } from './destination-states.ts';
+import { type SourceState, sourceRow } from './source-states.ts';
+
+/*
+ * Recover: what happens when an answer does not come. Before the handover both sides give up and the guest runs on at the
+ * source. After it nobody guesses: the source stays in doubt until the destination or the record says how it went; the
+ * destination, once the record is moved, only goes forward.
+ */
+
+type SourceWaiting = Extract<
+  SourceState['state'],
+  'transferring' | 'deciding-switchover' | 'asking-switchover' | 'switching-over' | 'confirming'
+>;
+const sourceGivesUp = (from: SourceWaiting, waitingFor: string) =>
+  sourceRow({
+    from,
+    on: 'deadline-passed',
+    to: 'withdrawing',
+    next: (s) => ({ ...s, state: 'withdrawing', outcome: timedOut(waitingFor) }),
+    effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
+  });
+
+type DestinationWaiting = Extract<
+  DestinationState['state'],
+  | 'preparing'
+  | 'granted'
+  | 'receiving'
+  | 'deciding-switchover'
+  | 'awaiting-handover'
+  | 'loaded'
+  | 'handed-over'
+  | 'deciding-run'
+>;
+const destinationGivesUp = (from: DestinationWaiting, waitingFor: string) =>
+  destinationRow({
+    from,
+    on: 'deadline-passed',
+    to: 'closing',
+    next: (s) => ({ ...s, state: 'closing', outcome: timedOut(waitingFor) }),
+    effects: () => [{ effect: 'destroy' }],
+  });
+
+/** Before the record is moved the source may call it off at any time, and is believed. */
+const destinationReleases = (from: DestinationWaiting) =>
+  destinationRow({
+    from,
+    on: 'release-asked',
+    to: 'closing',
+    next: (s) => ({ ...s, state: 'closing', outcome: { is: 'cancelled' } }),
+    effects: () => [{ effect: 'destroy' }],
+  });
+
+const waiting: readonly (readonly [DestinationWaiting, string])[] = [
+  ['preparing', 'QEMU'],
+  ['granted', 'transfer'],
+  ['receiving', 'end of the transfer'],
+  ['deciding-switchover', 'decision'],
+  ['awaiting-handover', 'handover'],
+  ['loaded', 'handover'],
+  ['handed-over', 'end of loading'],
+  ['deciding-run', 'decision'],
+];
+
+export const recoverRows = {
+  source: [
+    sourceRow({
+      from: 'deciding',
+      on: 'deadline-passed',
+      to: 'unmoved',
+      next: (s) => ({ ...s, state: 'unmoved', outcome: timedOut('decision') }),
+    }),
+    sourceRow({
+      from: 'offering',
+      on: 'deadline-passed',
+      to: 'unmoved',
+      next: (s) => ({ ...s, state: 'unmoved', outcome: timedOut('grant') }),
+      effects: () => [{ effect: 'send-release' }],
+    }),
+    sourceGivesUp('confirming', 'decision'),
+    sourceGivesUp('transferring', 'convergence'),
+    sourceGivesUp('deciding-switchover', 'decision'),
+    sourceGivesUp('asking-switchover', 'answer of the destination'),
+    sourceGivesUp('switching-over', 'end of the transfer'),
+    sourceRow({
+      from: 'handing-over',
+      on: 'failed',
+      to: 'in-doubt',
+      next: (s) => ({ ...s, state: 'in-doubt' }),
+      effects: () => [{ effect: 'resolve-doubt' }],
+    }),
+    sourceRow({
+      from: 'handing-over',
+      on: 'deadline-passed',
+      to: 'in-doubt',
+      next: (s) => ({ ...s, state: 'in-doubt' }),
+      effects: () => [{ effect: 'resolve-doubt' }],
+    }),
+    sourceRow({
+      from: 'in-doubt',
+      on: 'destination-running',
+      to: 'clearing',
+      next: (s) => ({ ...s, state: 'clearing' }),
+      effects: () => [{ effect: 'destroy-copy' }],
+    }),
+    sourceRow({
+      from: 'in-doubt',
+      on: 'destination-released',
+      to: 'taking-back',
+      next: (s) => ({ ...s, state: 'taking-back', outcome: timedOut('answer to the handover') }),
+      effects: () => [{ effect: 'take-back' }],
+    }),
+    // Still unknown: wait for the deadline, then ask again.
+    sourceRow({ from: 'in-doubt', on: 'unresolved', to: 'in-doubt', next: (s) => s }),
+    sourceRow({
+      from: 'in-doubt',
+      on: 'deadline-passed',
+      to: 'in-doubt',
+      next: (s) => s,
+      effects: () => [{ effect: 'resolve-doubt' }],
+    }),
+    sourceRow({
+      from: 'taking-back',
+      on: 'deadline-passed',
+      to: 'taking-back',
+      next: (s) => s,
+      effects: () => [{ effect: 'take-back' }],
+    }),
+    sourceRow({
+      from: 'taking-back',
+      on: 'failed',
+      to: 'taking-back',
+      next: (s) => s,
+    }),
+    sourceRow({
+      from: 'withdrawing',
+      on: 'withdrawn',
+      to: 'unmoved',
+      next: (s) => ({ ...s, state: 'unmoved', outcome: s.outcome }),
+    }),
+    sourceRow({ from: 'withdrawing', on: 'failed', to: 'withdrawing', next: (s) => s }),
+    sourceRow({
+      from: 'withdrawing',
+      on: 'deadline-passed',
+      to: 'withdrawing',
+      next: (s) => s,
+      effects: () => [{ effect: 'withdraw' }],
+    }),
+    sourceRow({ from: 'clearing', on: 'failed', to: 'clearing', next: (s) => s }),
+    sourceRow({
+      from: 'clearing',
+      on: 'deadline-passed',
+      to: 'clearing',
+      next: (s) => s,
+      effects: () => [{ effect: 'destroy-copy' }],
+    }),
+  ],
+  destination: [
+    destinationRow({
+      from: 'deciding',
+      on: 'deadline-passed',
+      to: 'closed',
+      next: (s) => ({ ...s, state: 'closed', outcome: timedOut('decision') }),
+    }),
+    ...waiting.map(([from, waitingFor]) => destinationGivesUp(from, waitingFor)),
+    ...waiting.map(([from]) => destinationReleases(from)),
+    destinationRow({ from: 'claiming', on: 'failed', to: 'claiming', next: (s) => s }),
+    destinationRow({
+      from: 'claiming',
+      on: 'deadline-passed',
+      to: 'claiming',
+      next: (s) => s,
+      effects: () => [{ effect: 'move-owner' }],
+    }),
+    destinationRow({ from: 'running-guest', on: 'failed', to: 'running-guest', next: (s) => s }),
+    destinationRow({
+      from: 'running-guest',
+      on: 'deadline-passed',
+      to: 'running-guest',
+      next: (s) => s,
+      effects: () => [{ effect: 'run' }],
+    }),
+    destinationRow({ from: 'closing', on: 'failed', to: 'closing', next: (s) => s }),
+    destinationRow({
+      from: 'closing',
+      on: 'deadline-passed',
+      to: 'closing',
+      next: (s) => s,
+      effects: () => [{ effect: 'destroy' }],
+    }),
+  ],
+};

@@ -1,0 +1,92 @@
+import type { Fault } from '../../../shared/errors/broker-error.ts';
+import type { HostName, OperationId, VmName } from '../../../shared/ids.ts';
+import type { Grant } from '../../../shared/messages/peer.ts';
+import type { MigrateOptions } from '../../../shared/messages/request.ts';
+import type { Outcome } from '../../../shared/messages/view.ts';
+import type { Carnet } from '../../../shared/vm/carnet.ts';
+import type { Decision } from '../../../shared/vm/decision.ts';
+import { rowOf } from '../machine/row.ts';
+
+/** What the migration is about; the same in every state. */
+export interface MigrateOut {
+  readonly operation: OperationId;
+  readonly vm: VmName;
+  readonly destination: HostName;
+  readonly options: MigrateOptions;
+  /** The client's signed request, byte for byte, for the destination to check. */
+  readonly request: Uint8Array;
+}
+
+/** Where the destination listens, under which grant. */
+export type GrantHeld = Pick<Grant, 'grantId' | 'address' | 'port' | 'transferKey'>;
+type Offered = MigrateOut & { readonly carnet: Carnet };
+type Granted = Offered & { readonly grant: GrantHeld };
+
+export type SourceState =
+  /** Policy is asked whether the client may, and whether the VM may leave to that host. */
+  | ({ readonly state: 'deciding' } & MigrateOut)
+  /** The offer is out. */
+  | ({ readonly state: 'offering' } & Offered)
+  /** Granted; policy is asked again before the first byte. */
+  | ({ readonly state: 'confirming' } & Granted)
+  /** Memory is on its way, the guest runs. */
+  | ({ readonly state: 'transferring' } & Granted)
+  /** QEMU stands at pre-switchover, the guest is paused; policy is asked again here … */
+  | ({ readonly state: 'deciding-switchover' } & Granted)
+  /** … and at the destination. */
+  | ({ readonly state: 'asking-switchover' } & Granted)
+  /** QEMU sends the rest. */
+  | ({ readonly state: 'switching-over' } & Granted)
+  /** QEMU is done and the handover is signed: the destination alone may move the record now. */
+  | ({ readonly state: 'handing-over' } & Granted)
+  /** The answer to the handover is not known. Nobody runs the guest here until it is. */
+  | ({ readonly state: 'in-doubt' } & Granted)
+  /** The destination released the VM: the next epoch is claimed and the guest runs here again. */
+  | ({ readonly state: 'taking-back'; readonly outcome: Outcome } & Granted)
+  /** The transfer is called off while the VM is still ours. */
+  | ({ readonly state: 'withdrawing'; readonly outcome: Outcome } & Offered)
+  /** The destination runs the guest; the copy here is destroyed. */
+  | ({ readonly state: 'clearing' } & Granted)
+  | ({ readonly state: 'completed' } & MigrateOut)
+  /** The VM is where it was. */
+  | ({ readonly state: 'unmoved'; readonly outcome: Outcome } & MigrateOut);
+
+export type SourceEvent =
+  | { readonly event: 'allowed'; readonly decision: Decision; readonly carnet: Carnet }
+  | { readonly event: 'confirmed'; readonly decision: Decision }
+  | { readonly event: 'refused'; readonly decision: Decision }
+  | { readonly event: 'failed'; readonly fault: Fault }
+  | { readonly event: 'granted'; readonly grant: GrantHeld; readonly decision: Decision }
+  | { readonly event: 'converged' }
+  | { readonly event: 'switchover-allowed'; readonly decision: Decision }
+  | { readonly event: 'sent' }
+  | { readonly event: 'transfer-failed'; readonly fault: Fault }
+  | { readonly event: 'destination-running'; readonly decision?: Decision }
+  | { readonly event: 'destination-released'; readonly decision?: Decision }
+  | { readonly event: 'unresolved' }
+  | { readonly event: 'taken-back' }
+  | { readonly event: 'withdrawn' }
+  | { readonly event: 'cleared' }
+  | { readonly event: 'cancel-asked' }
+  | { readonly event: 'deadline-passed' };
+
+export type SourceEffect =
+  /** Ask this host's policy; at the request also make the carnet. */
+  | { readonly effect: 'decide-request' }
+  | { readonly effect: 'decide-first-byte' }
+  | { readonly effect: 'decide-switchover' }
+  | { readonly effect: 'send-offer' }
+  | { readonly effect: 'start-transfer' }
+  | { readonly effect: 'ask-switchover' }
+  | { readonly effect: 'switch-over' }
+  | { readonly effect: 'send-handover' }
+  /** Ask the destination, and look at the record, which way an unanswered handover went. */
+  | { readonly effect: 'resolve-doubt' }
+  | { readonly effect: 'take-back' }
+  /** Cancel the transfer and see that the guest runs. */
+  | { readonly effect: 'withdraw' }
+  /** Tell the destination to give up what it prepared. */
+  | { readonly effect: 'send-release' }
+  | { readonly effect: 'destroy-copy' };
+
+export const sourceRow = rowOf<SourceState, SourceEvent, SourceEffect>();
