@@ -71,8 +71,10 @@ export const handoverExchange = declareExchange({
   answer: variant('is', [
     /** The owner record was moved and the VM runs. */
     fields({ is: literal('running'), decision }),
-    /** The destination gave it up for good: it did not and will not move the record, and its copy is gone. */
-    fields({ is: literal('released'), decision: decision }),
+    /** Policy said no at the last moment, so the destination gave it up: it has not moved the record, and its copy is gone. */
+    refusal,
+    /** The same, because of a fault. */
+    fields({ is: literal('released'), fault }),
     failure,
   ]),
   timeoutMs: 15_000,

@@ -9,6 +9,13 @@ import { sourceRow } from './source-states.ts';
 export const switchoverRows = {
   source: [
     sourceRow({
+      from: 'deciding-switchover',
+      on: 'transfer-failed',
+      to: 'withdrawing',
+      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'failed', fault: e.fault } }),
+      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
+    }),
+    sourceRow({
       from: 'asking-switchover',
       on: 'switchover-allowed',
       to: 'switching-over',

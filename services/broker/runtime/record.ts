@@ -1,0 +1,95 @@
+import type { OperationView, Outcome } from '../../../shared/messages/view.ts';
+import type { Decision } from '../../../shared/vm/decision.ts';
+import type { Effect, Event, State } from '../machine/row.ts';
+import { step } from '../machine/table.ts';
+import type { AnyKind, Figures, OperationRecord } from './kind.ts';
+
+const decisionsKept = 16;
+
+/** A new operation, with the effects its first state begins with. */
+export function newRecord(
+  kind: AnyKind,
+  about: Pick<OperationRecord, 'operation' | 'vm' | 'client'>,
+  state: State,
+  effects: readonly Effect[],
+  nowMs: number,
+): OperationRecord {
+  return {
+    ...about,
+    kind: kind.name,
+    startedAtMs: nowMs,
+    endedAtMs: null,
+    deadlineAtMs: deadlineOf(kind, state, nowMs),
+    state,
+    pending: effects.map((effect, id) => ({ id, orderedIn: state.state, effect })),
+    nextEffectId: effects.length,
+    decisions: [],
+    figures: {},
+  };
+}
+
+/** The record after an event and the effects it orders; not ok where the table has no such arrow. */
+export function advance(
+  kind: AnyKind,
+  record: OperationRecord,
+  event: Event,
+  nowMs: number,
+): { ok: true; record: OperationRecord; ordered: OperationRecord['pending'] } | { ok: false } {
+  const stepped = step(kind.table, record.state, event);
+  if (!stepped.ok) return { ok: false };
+  const ended = kind.table.final.includes(stepped.state.state);
+  const ordered = stepped.effects.map((effect, index) => ({
+    id: record.nextEffectId + index,
+    orderedIn: stepped.state.state,
+    effect,
+  }));
+  const decision = (event as { decision?: Decision }).decision;
+  return {
+    ok: true,
+    ordered,
+    record: {
+      ...record,
+      state: stepped.state,
+      endedAtMs: ended ? nowMs : null,
+      deadlineAtMs: deadlineOf(kind, stepped.state, nowMs),
+      pending: [...record.pending, ...ordered],
+      nextEffectId: record.nextEffectId + ordered.length,
+      decisions: decision === undefined ? record.decisions : [...record.decisions, decision].slice(-decisionsKept),
+    },
+  };
+}
+
+/** The record without an effect that is done. */
+export const crossedOff = (record: OperationRecord, effectId: number): OperationRecord => ({
+  ...record,
+  pending: record.pending.filter((pending) => pending.id !== effectId),
+});
+
+/** The record as clients see it. */
+export function viewOf(kind: AnyKind, record: OperationRecord): OperationView {
+  return {
+    operation: record.operation,
+    kind: record.kind,
+    vm: record.vm,
+    state: record.state.state,
+    client: record.client,
+    startedAtMs: record.startedAtMs,
+    endedAtMs: record.endedAtMs,
+    progress: { phase: record.state.state, ...record.figures },
+    decisions: [...record.decisions],
+    outcome: outcomeOf(kind, record),
+  };
+}
+
+export const outcomeOf = (kind: AnyKind, record: OperationRecord): Outcome | null => kind.outcomeOf(record.state);
+
+/** The record with figures added. */
+export const withFigures = (record: OperationRecord, figures: Figures): OperationRecord => ({
+  ...record,
+  figures: { ...record.figures, ...figures },
+});
+
+function deadlineOf(kind: AnyKind, state: State, nowMs: number): number | null {
+  const deadlineMs = kind.table.deadlinesMs[state.state];
+  return deadlineMs === undefined ? null : nowMs + deadlineMs;
+}

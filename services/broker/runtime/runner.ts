@@ -1,0 +1,258 @@
+import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
+import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
+import type { Logger } from '../../../shared/log/logger.ts';
+import type { OperationView } from '../../../shared/messages/view.ts';
+import type { Clock } from '../../../shared/time/clock.ts';
+import type { Effect, Event, State } from '../machine/row.ts';
+import type { AnyKind, Figures, Journal, OperationRecord } from './kind.ts';
+import type { VmEvent } from './ports.ts';
+import { advance, crossedOff, newRecord, viewOf, withFigures } from './record.ts';
+
+/** Runs operations: one event at a time for each, and no effect before the record that orders it is on disk. */
+export interface Runner {
+  /** Journals a new operation and begins it. VM_BUSY while another one of the same VM is under way. */
+  begin(
+    kind: AnyKind,
+    about: { operation: OperationId; vm: VmName; client: ClientName },
+    state: State,
+    effects: readonly Effect[],
+  ): Promise<void>;
+  /** Something happened to an operation. Resolves when it was taken into account and stored. */
+  deliver(operation: OperationId, event: Event): Promise<void>;
+  /** QEMU reported something: whichever operation of that VM is under way hears of it. */
+  deliverVmEvent(vm: VmName, event: VmEvent): void;
+  /** The operation under way for a VM. */
+  activeOf(vm: VmName): OperationId | undefined;
+  stateOf(operation: OperationId): State | undefined;
+  view(operation: OperationId): OperationView | undefined;
+  list(limit: number): OperationView[];
+  /** Resolves with the first answer `judge` gives of the operation's state, now or after a later step. */
+  settled<T>(operation: OperationId, judge: (state: State) => T | undefined, timeoutMs: number): Promise<T>;
+  /** Replays the journal: every effect that was ordered and not known to be done is carried out again. */
+  recover(): Promise<void>;
+  /** Resolves when nothing that was delivered is still being stored. Timers are stopped. */
+  close(): Promise<void>;
+}
+
+interface Live {
+  record: OperationRecord;
+  readonly kind: AnyKind;
+  /** The tail of the queue: events are taken one after the other. */
+  queue: Promise<void>;
+  stopDeadline: () => void;
+  readonly watchers: Set<(state: State) => void>;
+}
+
+/** What the runner needs. `onUpdate` is told of every change that a client may want to see. */
+export interface RunnerDeps {
+  readonly kinds: readonly AnyKind[];
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onUpdate: (view: OperationView) => void;
+  /** The journal cannot be written: nothing may go on. The process ends, and recovery replays what is on disk. */
+  readonly fatal: (error: unknown) => never;
+}
+
+/** Makes a runner. It holds no decisions: the tables have them. */
+export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: RunnerDeps): Runner {
+  const kindOf = new Map(kinds.map((kind) => [kind.name, kind]));
+  const live = new Map<OperationId, Live>();
+  const busy = new Map<VmName, OperationId>();
+  let closed = false;
+
+  const known = (name: OperationView['kind']): AnyKind => {
+    const kind = kindOf.get(name);
+    if (kind === undefined) throw new Error(`the journal names an operation kind that does not exist: ${name}`);
+    return kind;
+  };
+
+  function adopt(record: OperationRecord): Live {
+    const entry: Live = {
+      record,
+      kind: known(record.kind),
+      queue: Promise.resolve(),
+      stopDeadline: () => {},
+      watchers: new Set(),
+    };
+    live.set(record.operation, entry);
+    busy.set(record.vm, record.operation);
+    return entry;
+  }
+
+  function armDeadline(entry: Live): void {
+    entry.stopDeadline();
+    const { deadlineAtMs, operation } = entry.record;
+    if (deadlineAtMs === null || closed) return;
+    entry.stopDeadline = clock.after(Math.max(0, deadlineAtMs - clock.nowMs()), () => {
+      // A step in the meantime has set another deadline; then this one is void.
+      void enqueue(entry, () =>
+        entry.record.deadlineAtMs === deadlineAtMs ? take(entry, { event: 'deadline-passed' }) : undefined,
+      );
+      log.info({ operation }, 'deadline passed');
+    });
+  }
+
+  function enqueue(entry: Live, job: () => Promise<void> | undefined): Promise<void> {
+    entry.queue = entry.queue.then(job).catch(fatal);
+    return entry.queue;
+  }
+
+  async function take(entry: Live, event: Event): Promise<void> {
+    const { record, kind } = entry;
+    const advanced = advance(kind, record, event, clock.nowMs());
+    if (!advanced.ok) {
+      log.info({ operation: record.operation, state: record.state.state, event: event.event }, 'unexpected event');
+      return;
+    }
+    entry.record = advanced.record;
+    await journal.write(entry.record);
+    log.info(
+      { operation: record.operation, from: record.state.state, on: event.event, to: entry.record.state.state },
+      'step',
+    );
+    armDeadline(entry);
+    if (entry.record.endedAtMs !== null && busy.get(record.vm) === record.operation) busy.delete(record.vm);
+    onUpdate(viewOf(kind, entry.record));
+    for (const watch of [...entry.watchers]) watch(entry.record.state);
+    for (const ordered of advanced.ordered) void carryOut(entry, ordered);
+    if (entry.record.endedAtMs !== null) {
+      kind.ended?.(entry.record.state);
+      retire(entry);
+    }
+  }
+
+  /** An ended operation stays in memory only until its last effects are done. */
+  function retire(entry: Live): void {
+    if (entry.record.endedAtMs === null || entry.record.pending.length > 0) return;
+    entry.stopDeadline();
+    live.delete(entry.record.operation);
+  }
+
+  async function carryOut(entry: Live, ordered: OperationRecord['pending'][number]): Promise<void> {
+    const { operation, client } = entry.record;
+    const report = (figures: Figures) => {
+      entry.record = withFigures(entry.record, figures);
+      onUpdate(viewOf(entry.kind, entry.record));
+    };
+    let event: Event | undefined;
+    try {
+      event = await entry.kind.perform(ordered.effect, entry.record.state, { client, report });
+    } catch (error) {
+      const fault = faultOf(error);
+      log.warn(
+        { operation, effect: ordered.effect.effect, fault, cause: error instanceof Error ? error.stack : undefined },
+        'effect failed',
+      );
+      event = { event: 'failed', fault } as Event;
+    }
+    await enqueue(entry, async () => {
+      entry.record = crossedOff(entry.record, ordered.id);
+      const late = event?.event === 'failed' && entry.record.state.state !== ordered.orderedIn;
+      if (event === undefined || late || !entry.kind.table.find(entry.record.state.state, event.event)) {
+        if (event !== undefined) {
+          log.info(
+            { operation, state: entry.record.state.state, event: event.event },
+            'outcome of an effect came too late',
+          );
+        }
+        await journal.write(entry.record);
+        retire(entry);
+        return;
+      }
+      await take(entry, event);
+    });
+  }
+
+  return {
+    async begin(kind, about, state, effects) {
+      const other = busy.get(about.vm);
+      if (other !== undefined) {
+        throw new BrokerError('VM_BUSY', `${other} is under way for ${about.vm}`, {
+          hint: 'wait for it, or look at it with `carnet operation show`',
+        });
+      }
+      const entry = adopt(newRecord(kind, about, state, effects, clock.nowMs()));
+      try {
+        await journal.write(entry.record);
+      } catch (error) {
+        live.delete(about.operation);
+        busy.delete(about.vm);
+        throw error;
+      }
+      armDeadline(entry);
+      onUpdate(viewOf(kind, entry.record));
+      for (const pending of entry.record.pending) void carryOut(entry, pending);
+    },
+
+    async deliver(operation, event) {
+      const entry = live.get(operation);
+      if (entry === undefined) return;
+      await enqueue(entry, () => take(entry, event));
+    },
+
+    deliverVmEvent(vm, event) {
+      const entry = live.get(busy.get(vm) ?? ('' as OperationId));
+      if (entry === undefined) return;
+      void enqueue(entry, () => {
+        const meaning = entry.kind.onVmEvent(entry.record.state, event);
+        return meaning === undefined ? undefined : take(entry, meaning);
+      });
+    },
+
+    activeOf: (vm) => busy.get(vm),
+    stateOf: (operation) => (live.get(operation)?.record ?? journal.read(operation))?.state,
+
+    view(operation) {
+      const record = live.get(operation)?.record ?? journal.read(operation);
+      return record === undefined ? undefined : viewOf(known(record.kind), record);
+    },
+
+    list: (limit) =>
+      journal.list(limit).map((record) => viewOf(known(record.kind), live.get(record.operation)?.record ?? record)),
+
+    settled(operation, judge, timeoutMs) {
+      const entry = live.get(operation);
+      const state = entry?.record.state ?? journal.read(operation)?.state;
+      const answer = state === undefined ? undefined : judge(state);
+      if (answer !== undefined) return Promise.resolve(answer);
+      if (entry === undefined)
+        return Promise.reject(new BrokerError('OPERATION_UNKNOWN', `${operation} is not known here`));
+      return new Promise((resolve, reject) => {
+        const done = () => {
+          stopTimer();
+          entry.watchers.delete(watch);
+        };
+        const watch = (now: State) => {
+          const later = judge(now);
+          if (later === undefined) return;
+          done();
+          resolve(later);
+        };
+        const stopTimer = clock.after(timeoutMs, () => {
+          done();
+          reject(new BrokerError('OPERATION_TIMEOUT', `${operation} is still ${entry.record.state.state}`));
+        });
+        entry.watchers.add(watch);
+      });
+    },
+
+    async recover() {
+      for (const record of journal.open()) {
+        const entry = adopt(record);
+        log.info(
+          { operation: record.operation, state: record.state.state, pending: record.pending.length },
+          'recovering',
+        );
+        armDeadline(entry);
+        for (const pending of record.pending) void carryOut(entry, pending);
+      }
+    },
+
+    async close() {
+      closed = true;
+      for (const entry of live.values()) entry.stopDeadline();
+      await Promise.all([...live.values()].map((entry) => entry.queue));
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { checkpointId, type VmName, vmName } from '../../../shared/ids.ts';
+import { label } from '../../../shared/label/label.ts';
+import { fields, integer, nullable, type Shape } from '../../../shared/schema/schema.ts';
+import type { Store } from '../../../shared/store/store.ts';
+import { accelerator, vmSpec } from '../../../shared/vm/spec.ts';
+import type { VmEvent, VmProcess } from '../runtime/ports.ts';
+
+/** What this host knows of a VM that belongs to it. */
+export const vmEntry = fields({
+  spec: vmSpec,
+  /** The label it runs or last ran in; null before its first start. */
+  label: nullable(label),
+  epoch: integer(0, Number.MAX_SAFE_INTEGER),
+  accelerator: nullable(accelerator),
+  /** The checkpoint whose memory it maps, while it runs. */
+  mapped: nullable(checkpointId),
+});
+export type VmEntry = Shape<typeof vmEntry>;
+
+/** The VMs of this host: what they are, and the QEMUs that run them. */
+export interface Vms {
+  get(vm: VmName): VmEntry | undefined;
+  /** VM_UNKNOWN where this host has no such VM. */
+  need(vm: VmName): VmEntry;
+  list(): VmEntry[];
+  put(entry: VmEntry): Promise<void>;
+  remove(vm: VmName): Promise<void>;
+  /** The QEMU of a VM, where there is one. */
+  process(vm: VmName): VmProcess | undefined;
+  /** VM_STATE where no QEMU runs. */
+  needProcess(vm: VmName): VmProcess;
+  /** Takes a QEMU in: its events are heard from now on. */
+  attach(process: VmProcess): void;
+  /** Forgets a QEMU that is gone. */
+  detach(vm: VmName): void;
+}
+
+/** `onEvent` hears every event of every attached QEMU. */
+export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) => void): Vms {
+  const table = store.table('vms', vmName, vmEntry);
+  const processes = new Map<VmName, { process: VmProcess; stop: () => void }>();
+
+  const vms: Vms = {
+    get: (vm) => table.get(vm),
+    need(vm) {
+      const entry = table.get(vm);
+      if (entry === undefined) throw new BrokerError('VM_UNKNOWN', `${vm} does not belong to this host`);
+      return entry;
+    },
+    list: () => [...table.entries()].map(({ value }) => value),
+    async put(entry) {
+      table.put(entry.spec.name, entry);
+      await store.flushed();
+    },
+    async remove(vm) {
+      table.remove(vm);
+      await store.flushed();
+    },
+    process: (vm) => processes.get(vm)?.process,
+    needProcess(vm) {
+      const process = vms.process(vm);
+      if (process === undefined) throw new BrokerError('VM_STATE', `${vm} is not running`);
+      return process;
+    },
+    attach(process) {
+      vms.detach(process.vm);
+      processes.set(process.vm, { process, stop: process.onEvent((event) => onEvent(process.vm, event)) });
+    },
+    detach(vm) {
+      processes.get(vm)?.stop();
+      processes.delete(vm);
+    },
+  };
+  return vms;
+}
