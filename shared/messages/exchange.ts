@@ -1,3 +1,4 @@
+import type { Fault } from '../errors/broker-error.ts';
 import type { Schema } from '../schema/schema.ts';
 
 /**
@@ -12,6 +13,8 @@ export interface Exchange<Ask, Answer> {
   readonly answer: Schema<Answer>;
   /** How long the asker waits, in ms. */
   readonly timeoutMs: number;
+  /** The answer that reports a fault, where the exchange has one. Without it a fault is logged and nothing is answered. */
+  readonly ofFault?: (fault: Fault) => Answer;
 }
 
 /** One message that nobody answers. */

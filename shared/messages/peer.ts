@@ -1,3 +1,4 @@
+import type { Fault } from '../errors/broker-error.ts';
 import { operationId, vmName } from '../ids.ts';
 import { limits } from '../limits.ts';
 import { bytes, fields, integer, literal, pattern, type Shape, variant } from '../schema/schema.ts';
@@ -12,6 +13,7 @@ const publicKey = bytes(32, 32);
 
 const refusal = fields({ is: literal('refusal'), decision });
 const failure = fields({ is: literal('failure'), fault });
+const ofFault = (fault: Fault) => ({ is: 'failure', fault }) as const;
 
 /** source → destination: may this VM come? */
 export const offer = fields({
@@ -41,6 +43,7 @@ export const offerExchange = declareExchange({
   ask: offer,
   answer: variant('is', [grant, refusal, failure]),
   timeoutMs: 30_000,
+  ofFault,
 });
 
 /** source → destination: would this VM be taken? Nothing is kept. */
@@ -49,6 +52,7 @@ export const explainExchange = declareExchange({
   ask: fields({ carnet, request: bytes(limits.frameBytes) }),
   answer: variant('is', [fields({ is: literal('decided'), decision }), failure]),
   timeoutMs: 10_000,
+  ofFault,
 });
 
 /** source → destination at pre-switchover, the guest paused: is it still yes? */
@@ -57,6 +61,7 @@ export const switchoverExchange = declareExchange({
   ask: fields({ operation: operationId, grantId: bytes(16, 16) }),
   answer: variant('is', [fields({ is: literal('go'), decision }), refusal, failure]),
   timeoutMs: 10_000,
+  ofFault,
 });
 
 /** source → destination after its QEMU reported completed: the VM is yours from this epoch on. */
@@ -78,6 +83,7 @@ export const handoverExchange = declareExchange({
     failure,
   ]),
   timeoutMs: 15_000,
+  ofFault,
 });
 
 /** source → destination, when the answer to a handover was lost, or to call a transfer off. */
@@ -86,4 +92,5 @@ export const releaseExchange = declareExchange({
   ask: fields({ operation: operationId }),
   answer: variant('is', [fields({ is: literal('released') }), fields({ is: literal('running') }), failure]),
   timeoutMs: 10_000,
+  ofFault,
 });

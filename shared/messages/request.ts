@@ -127,4 +127,10 @@ export const answer = variant('is', [
 export type Answer = Shape<typeof answer>;
 
 /** client → host. Signed by the client; a migration's offer carries the whole frame on to the destination. */
-export const requestExchange = declareExchange({ name: 'request', ask: request, answer, timeoutMs: 15_000 });
+export const requestExchange = declareExchange({
+  name: 'request',
+  ask: request,
+  answer,
+  timeoutMs: 15_000,
+  ofFault: (fault) => ({ is: 'failed', fault }) as const,
+});
