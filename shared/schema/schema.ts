@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 
 /** Any schema this project uses: what goes in is unknown, what comes out is `T`. */
-export type Schema<T = unknown> = v.GenericSchema<unknown, T> | v.GenericSchema<T, T>;
+export type Schema<T = unknown> = v.GenericSchema<unknown, T>;
 /** The type a schema accepts. */
 export type Shape<S> = S extends v.GenericSchema<infer _I, infer O> ? O : never;
 
@@ -34,6 +34,13 @@ export const nullable = <S extends v.GenericSchema>(item: S) => v.nullable(item)
 export const maybe = <S extends v.GenericSchema>(item: S) => v.exactOptional(item);
 export const defaultsTo = <S extends v.GenericSchema, const D extends v.InferInput<S>>(item: S, value: D) =>
   v.optional(item, value);
+/** Plain data of our own, kept where nobody else writes: an object told apart by one text field, the rest as it is. */
+export const ownData = <K extends string>(tag: K) =>
+  v.custom<{ readonly [name in K]: string }>(
+    (value) =>
+      typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[tag] === 'string',
+    `has no ${tag}`,
+  );
 /** An object with exactly these fields: unknown ones are refused. */
 export const fields = <E extends v.ObjectEntries>(entries: E) => v.strictObject(entries);
 /** A map from text to values, bounded in entries. */

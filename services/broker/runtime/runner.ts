@@ -89,7 +89,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       void enqueue(entry, () =>
         entry.record.deadlineAtMs === deadlineAtMs ? take(entry, { event: 'deadline-passed' }) : undefined,
       );
-      log.info({ operation }, 'deadline passed');
+      log.info('deadline passed', { operation });
     });
   }
 
@@ -102,15 +102,17 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     const { record, kind } = entry;
     const advanced = advance(kind, record, event, clock.nowMs());
     if (!advanced.ok) {
-      log.info({ operation: record.operation, state: record.state.state, event: event.event }, 'unexpected event');
+      log.info('unexpected event', { operation: record.operation, state: record.state.state, event: event.event });
       return;
     }
     entry.record = advanced.record;
     await journal.write(entry.record);
-    log.info(
-      { operation: record.operation, from: record.state.state, on: event.event, to: entry.record.state.state },
-      'step',
-    );
+    log.info('step', {
+      operation: record.operation,
+      from: record.state.state,
+      on: event.event,
+      to: entry.record.state.state,
+    });
     armDeadline(entry);
     if (entry.record.endedAtMs !== null && busy.get(record.vm) === record.operation) busy.delete(record.vm);
     onUpdate(viewOf(kind, entry.record));
@@ -140,10 +142,12 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       event = await entry.kind.perform(ordered.effect, entry.record.state, { client, report });
     } catch (error) {
       const fault = faultOf(error);
-      log.warn(
-        { operation, effect: ordered.effect.effect, fault, cause: error instanceof Error ? error.stack : undefined },
-        'effect failed',
-      );
+      log.warn('effect failed', {
+        operation,
+        effect: ordered.effect.effect,
+        fault,
+        cause: error instanceof Error ? error.stack : undefined,
+      });
       event = { event: 'failed', fault } as Event;
     }
     await enqueue(entry, async () => {
@@ -151,10 +155,11 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       const late = event?.event === 'failed' && entry.record.state.state !== ordered.orderedIn;
       if (event === undefined || late || !entry.kind.table.find(entry.record.state.state, event.event)) {
         if (event !== undefined) {
-          log.info(
-            { operation, state: entry.record.state.state, event: event.event },
-            'outcome of an effect came too late',
-          );
+          log.info('outcome of an effect came too late', {
+            operation,
+            state: entry.record.state.state,
+            event: event.event,
+          });
         }
         await journal.write(entry.record);
         retire(entry);
@@ -240,10 +245,11 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     async recover() {
       for (const record of journal.open()) {
         const entry = adopt(record);
-        log.info(
-          { operation: record.operation, state: record.state.state, pending: record.pending.length },
-          'recovering',
-        );
+        log.info('recovering', {
+          operation: record.operation,
+          state: record.state.state,
+          pending: record.pending.length,
+        });
         armDeadline(entry);
         for (const pending of record.pending) void carryOut(entry, pending);
       }

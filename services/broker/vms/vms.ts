@@ -1,5 +1,5 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
-import { checkpointId, type VmName, vmName } from '../../../shared/ids.ts';
+import { checkpointId, type VmName } from '../../../shared/ids.ts';
 import { label } from '../../../shared/label/label.ts';
 import { fields, integer, nullable, type Shape } from '../../../shared/schema/schema.ts';
 import type { Store } from '../../../shared/store/store.ts';
@@ -38,7 +38,7 @@ export interface Vms {
 
 /** `onEvent` hears every event of every attached QEMU. */
 export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) => void): Vms {
-  const table = store.table('vms', vmName, vmEntry);
+  const table = store.table<VmEntry>('vms', vmEntry);
   const processes = new Map<VmName, { process: VmProcess; stop: () => void }>();
 
   const vms: Vms = {
@@ -48,7 +48,7 @@ export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) =>
       if (entry === undefined) throw new BrokerError('VM_UNKNOWN', `${vm} does not belong to this host`);
       return entry;
     },
-    list: () => [...table.entries()].map(({ value }) => value),
+    list: () => table.entries().map(({ value }) => value),
     async put(entry) {
       table.put(entry.spec.name, entry);
       await store.flushed();

@@ -1,0 +1,171 @@
+import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
+import type { ClientName } from '../../../shared/ids.ts';
+import type { Decision } from '../../../shared/vm/decision.ts';
+import { problemsOf } from '../../../shared/vm/spec.ts';
+import { migrateDestination } from '../migrate/destination.ts';
+import type { DestinationEffect, DestinationEvent, DestinationState } from '../migrate/destination-states.ts';
+import { moveHere } from '../ownership/claim.ts';
+import type { Kind } from '../runtime/kind.ts';
+import type { VmEvent } from '../runtime/ports.ts';
+import { createOneOffKey } from '../transport/transfer-keys.ts';
+import { checkImages } from './carnet.ts';
+import { clientLabel, letGo, needHeld, needMemory, peerLabel, type World } from './world.ts';
+
+/** How long a grant may wait for the first byte, in ms. */
+const grantLifetimeMs = 60_000;
+
+/** Carries out a migration at the destination. */
+export function migrateDestinationKind(world: World): Kind<DestinationState, DestinationEvent, DestinationEffect> {
+  const { gate, vms, images, held, host, vmm, clock, ownership } = world;
+
+  async function decide(state: DestinationState, client: ClientName, moment: Decision['moment']) {
+    const { carnet, source, operation, vm } = state;
+    const opened = needHeld(held.images, operation, 'the images');
+    return gate.decide(
+      {
+        action: 'migrate-in',
+        client: clientLabel(world, client),
+        label: carnet.label,
+        peer: peerLabel(world, source),
+        images: opened.images,
+      },
+      moment,
+      { vm, operation, by: client },
+    );
+  }
+
+  /** Everything but policy that speaks against it, then policy. Nothing is started here. */
+  async function decideOffer(state: DestinationState, client: ClientName): Promise<DestinationEvent> {
+    const { carnet, source, operation, vm } = state;
+    const problems = problemsOf(carnet.spec);
+    if (problems.length > 0) throw new BrokerError('MESSAGE_MALFORMED', problems.join('; '));
+    if (vms.get(vm) !== undefined) throw new BrokerError('VM_EXISTS', `${host} has a VM named ${vm}`);
+    if (!vmm.accelerators.includes(carnet.accelerator)) {
+      throw new BrokerError(
+        'HOST_INCOMPATIBLE',
+        `${host} has no ${carnet.accelerator}, which the VM runs under at ${source}`,
+      );
+    }
+    needMemory(world, carnet.spec.memoryMiB);
+    const owner = await ownership.read(vm);
+    if (owner?.record.owner !== source || owner.record.epoch !== carnet.epoch) {
+      throw new BrokerError('OWNER_CONFLICT', `the owner record does not say that ${vm} is ${source}'s`);
+    }
+    const opened = await images.open(carnet.spec.images);
+    held.images.set(operation, opened);
+    checkImages(carnet, opened);
+    const decision = await decide(state, client, 'offer');
+    return decision.outcome === 'allowed' && decision.label !== undefined
+      ? { event: 'allowed', decision, label: decision.label }
+      : { event: 'refused', decision };
+  }
+
+  async function prepare(state: Extract<DestinationState, { state: 'preparing' }>): Promise<DestinationEvent> {
+    const { carnet, label, operation, decision, transferKey, offerDigest } = state;
+    const opened = needHeld(held.images, operation, 'the images');
+    const process = await vmm.launch({
+      spec: carnet.spec,
+      accelerator: carnet.accelerator,
+      label,
+      images: opened,
+      origin: { kind: 'incoming' },
+    });
+    vms.attach(process);
+    const own = createOneOffKey();
+    const grantId = world.random(16);
+    const transcript = { offerDigest, grantId, sourceKey: transferKey, destinationKey: own.publicKey };
+    const { port } = await process.listen(world.address, own.derive(operation, transcript, transferKey));
+    return {
+      event: 'prepared',
+      grant: {
+        is: 'grant',
+        grantId,
+        decision,
+        address: world.address,
+        port,
+        transferKey: own.publicKey,
+        expiresAtMs: clock.nowMs() + grantLifetimeMs,
+      },
+    };
+  }
+
+  /** The label decided at the offer is the one QEMU was started in; a decision for another one is a refusal. */
+  async function decideAgain(
+    state: DestinationState,
+    client: ClientName,
+    moment: Decision['moment'],
+  ): Promise<DestinationEvent> {
+    const decision = await decide(state, client, moment);
+    const same = 'label' in state && decision.label === state.label;
+    return decision.outcome === 'allowed' && same
+      ? { event: 'still-allowed', decision }
+      : { event: 'refused', decision };
+  }
+
+  async function moveOwner(state: Extract<DestinationState, { state: 'claiming' }>): Promise<DestinationEvent> {
+    const { vm, source, carnet, epoch, operation } = state;
+    try {
+      await moveHere(world, { vm, source, epoch: carnet.epoch }, { epoch, operation });
+      return { event: 'owner-moved' };
+    } catch (error) {
+      const fault = faultOf(error);
+      return fault.code === 'OWNER_CONFLICT' ? { event: 'owner-lost', fault } : { event: 'failed', fault };
+    }
+  }
+
+  return {
+    name: 'migrate-destination',
+    table: migrateDestination,
+    async perform(order, state, { client }) {
+      switch (order.effect) {
+        case 'decide-offer':
+          return decideOffer(state, client);
+        case 'prepare':
+          return state.state === 'preparing' ? prepare(state) : undefined;
+        case 'decide-switchover':
+          return decideAgain(state, client, 'switchover');
+        case 'decide-run':
+          return decideAgain(state, client, 'run');
+        case 'move-owner':
+          return state.state === 'claiming' ? moveOwner(state) : undefined;
+        case 'run': {
+          if (state.state !== 'running-guest') return undefined;
+          const { carnet, label, epoch, vm } = state;
+          await vms.put({ spec: carnet.spec, label, epoch, accelerator: carnet.accelerator, mapped: null });
+          await vms.needProcess(vm).run({ announce: true });
+          return { event: 'running' };
+        }
+        case 'destroy':
+          await vms.process(state.vm)?.quit();
+          vms.detach(state.vm);
+          return { event: 'closed' };
+      }
+    },
+    onVmEvent: meaningOf,
+    outcomeOf: (state) => {
+      if (state.state === 'completed') return { is: 'completed', label: state.label };
+      return state.state === 'closed' ? state.outcome : null;
+    },
+    ended: (state) => letGo(held, state.operation),
+  };
+}
+
+/** What QEMU's reports mean to the destination. */
+function meaningOf(state: DestinationState, event: VmEvent): DestinationEvent | undefined {
+  const failed = (message: string): DestinationEvent => ({
+    event: 'transfer-failed',
+    fault: { code: 'TRANSFER_FAILED', message },
+  });
+  if (event.kind === 'exited') return failed(`QEMU ended at the destination: ${event.detail}`);
+  if (event.kind !== 'migration') return undefined;
+  switch (event.status) {
+    case 'active':
+      return state.state === 'granted' ? { event: 'transfer-began' } : undefined;
+    case 'completed':
+      return { event: 'loaded' };
+    case 'failed':
+      return failed('QEMU could not load what came in');
+    default:
+      return undefined;
+  }
+}

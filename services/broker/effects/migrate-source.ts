@@ -1,0 +1,246 @@
+import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
+import type { ClientName } from '../../../shared/ids.ts';
+import type { Decision } from '../../../shared/vm/decision.ts';
+import { migrateSource } from '../migrate/source.ts';
+import type { MigrateOut, SourceEffect, SourceEvent, SourceState } from '../migrate/source-states.ts';
+import { takeBack } from '../ownership/claim.ts';
+import type { Kind, Performing } from '../runtime/kind.ts';
+import type { VmEvent } from '../runtime/ports.ts';
+import { createOneOffKey } from '../transport/transfer-keys.ts';
+import { carnetOf } from './carnet.ts';
+import { followTransfer } from './follow-transfer.ts';
+import { clientLabel, letGo, needHeld, peerLabel, type World } from './world.ts';
+
+/** Carries out a migration at the source. */
+export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, SourceEffect> {
+  const { gate, vms, images, held, host, peers, ownership } = world;
+
+  async function decide(about: MigrateOut, client: ClientName, moment: Decision['moment']) {
+    const { label } = vms.need(about.vm);
+    if (label === null) throw new BrokerError('VM_STATE', `${about.vm} has never been started`);
+    const ask = {
+      action: 'migrate-out',
+      client: clientLabel(world, client),
+      label,
+      peer: peerLabel(world, about.destination),
+    } as const;
+    return gate.decide(ask, moment, { vm: about.vm, operation: about.operation, by: client });
+  }
+
+  async function decideAgain(about: MigrateOut, client: ClientName, moment: Decision['moment']): Promise<SourceEvent> {
+    const decision = await decide(about, client, moment);
+    return decision.outcome === 'allowed' ? { event: 'confirmed', decision } : { event: 'refused', decision };
+  }
+
+  async function decideRequest(state: SourceState, client: ClientName): Promise<SourceEvent> {
+    const { vm, destination } = state;
+    if (destination === host) throw new BrokerError('USAGE_INVALID', `${vm} is on ${host} already`);
+    const entry = vms.need(vm);
+    if ((await vms.needProcess(vm).state()) !== 'running') throw new BrokerError('VM_STATE', `${vm} is not running`);
+    const owner = await ownership.read(vm);
+    if (owner?.record.owner !== host || owner.record.epoch !== entry.epoch) {
+      throw new BrokerError('OWNER_CONFLICT', `the owner record of ${vm} is not this host's`);
+    }
+    const decision = await decide(state, client, 'request');
+    if (decision.outcome === 'refused') return { event: 'refused', decision };
+    const opened = await images.open(entry.spec.images);
+    try {
+      return { event: 'allowed', decision, carnet: carnetOf(host, entry, opened, world.policyDigest()) };
+    } finally {
+      opened.close();
+    }
+  }
+
+  async function sendOffer(state: Extract<SourceState, { state: 'offering' }>): Promise<SourceEvent> {
+    const { operation, destination, carnet, options, request } = state;
+    const key = createOneOffKey();
+    held.keys.set(operation, key);
+    const { answer, offerDigest } = await peers.offer(destination, {
+      operation,
+      carnet,
+      options,
+      request,
+      transferKey: key.publicKey,
+    });
+    held.keys.set(operation, { ...key, offerDigest });
+    switch (answer.is) {
+      case 'grant':
+        return { event: 'granted', grant: answer, decision: answer.decision };
+      case 'refusal':
+        return { event: 'refused', decision: answer.decision };
+      case 'failure':
+        return { event: 'failed', fault: answer.fault };
+    }
+  }
+
+  async function startTransfer(
+    state: Extract<SourceState, { state: 'transferring' }>,
+    performing: Performing,
+  ): Promise<undefined> {
+    const { vm, operation, grant, options } = state;
+    const own = needHeld(held.keys, operation, 'the key of the transfer');
+    if (own.offerDigest === undefined) throw new BrokerError('INTERNAL', 'a grant without an offer');
+    const key = own.derive(
+      operation,
+      {
+        offerDigest: own.offerDigest,
+        grantId: grant.grantId,
+        sourceKey: own.publicKey,
+        destinationKey: grant.transferKey,
+      },
+      grant.transferKey,
+    );
+    const process = vms.needProcess(vm);
+    await process.send({ address: grant.address, port: grant.port }, key, options);
+    followTransfer(world, vm, operation, performing.report);
+    return undefined;
+  }
+
+  async function askSwitchover({
+    operation,
+    destination,
+    grant,
+  }: Extract<SourceState, { state: 'asking-switchover' }>): Promise<SourceEvent> {
+    const answer = await peers.switchover(destination, { operation, grantId: grant.grantId });
+    switch (answer.is) {
+      case 'go':
+        return { event: 'switchover-allowed', decision: answer.decision };
+      case 'refusal':
+        return { event: 'refused', decision: answer.decision };
+      case 'failure':
+        return { event: 'failed', fault: answer.fault };
+    }
+  }
+
+  async function sendHandover(
+    state: Extract<SourceState, { state: 'handing-over' }>,
+    { report }: Performing,
+  ): Promise<SourceEvent> {
+    const { vm, operation, destination, grant, carnet } = state;
+    const { transferredBytes, totalBytes, totalMs } = await vms.needProcess(vm).figures();
+    report({ transferredBytes, totalBytes, totalMs, remainingBytes: 0 });
+    const answer = await peers.handover(destination, {
+      operation,
+      grantId: grant.grantId,
+      vm,
+      epoch: carnet.epoch + 1,
+    });
+    switch (answer.is) {
+      case 'running':
+        return { event: 'destination-running', decision: answer.decision };
+      case 'refusal':
+        return { event: 'refused', decision: answer.decision };
+      case 'released':
+        return { event: 'destination-released' };
+      case 'failure':
+        return { event: 'failed', fault: answer.fault };
+    }
+  }
+
+  /** The destination is asked first; where it does not answer, a record that names it is answer enough. */
+  async function resolveDoubt({
+    vm,
+    operation,
+    destination,
+    carnet,
+  }: Extract<SourceState, { state: 'in-doubt' }>): Promise<SourceEvent> {
+    try {
+      const answer = await peers.release(destination, { operation });
+      if (answer.is === 'running') return { event: 'destination-running' };
+      if (answer.is === 'released') return { event: 'destination-released' };
+    } catch (error) {
+      world.log.info('the destination does not say how the handover went', { operation, fault: faultOf(error) });
+    }
+    const owner = await ownership.read(vm).catch(() => undefined);
+    const moved = owner?.record.owner === destination && owner.record.epoch > carnet.epoch;
+    return moved ? { event: 'destination-running' } : { event: 'unresolved' };
+  }
+
+  /** Calls the transfer off. QEMU lets the guest run on; one that was all sent, but not handed over, is told to. */
+  async function withdraw(state: SourceState): Promise<SourceEvent> {
+    const process = vms.process(state.vm);
+    if (process !== undefined) {
+      await process.cancelSend();
+      if ((await process.state()) !== 'running') await process.run();
+    }
+    return { event: 'withdrawn' };
+  }
+
+  return {
+    name: 'migrate-source',
+    table: migrateSource,
+    async perform(order, state, performing) {
+      const { client } = performing;
+      switch (order.effect) {
+        case 'decide-request':
+          return decideRequest(state, client);
+        case 'decide-first-byte':
+          return decideAgain(state, client, 'first-byte');
+        case 'decide-switchover':
+          return decideAgain(state, client, 'switchover');
+        case 'send-offer':
+          return state.state === 'offering' ? sendOffer(state) : undefined;
+        case 'start-transfer':
+          return state.state === 'transferring' ? startTransfer(state, performing) : undefined;
+        case 'ask-switchover':
+          return state.state === 'asking-switchover' ? askSwitchover(state) : undefined;
+        case 'switch-over':
+          await vms.needProcess(state.vm).switchOver();
+          return undefined;
+        case 'send-handover':
+          return state.state === 'handing-over' ? sendHandover(state, performing) : undefined;
+        case 'resolve-doubt':
+          return state.state === 'in-doubt' ? resolveDoubt(state) : undefined;
+        case 'take-back': {
+          if (state.state !== 'taking-back') return undefined;
+          const epoch = await takeBack(world, state.vm, state.carnet.epoch, state.operation);
+          await vms.put({ ...vms.need(state.vm), epoch });
+          await vms.needProcess(state.vm).run({ announce: true });
+          return { event: 'taken-back' };
+        }
+        case 'withdraw':
+          return withdraw(state);
+        case 'send-release':
+          // The destination gives up by its own deadline where this does not reach it.
+          await peers.release(state.destination, { operation: state.operation }).catch(() => undefined);
+          return undefined;
+        case 'destroy-copy':
+          await vms.process(state.vm)?.quit();
+          vms.detach(state.vm);
+          await world.checkpoints.unpin(state.vm);
+          await vms.remove(state.vm);
+          return { event: 'cleared' };
+      }
+    },
+    onVmEvent: meaningOf,
+    outcomeOf: (state) => {
+      if (state.state === 'completed') return { is: 'completed' };
+      return state.state === 'unmoved' ? state.outcome : null;
+    },
+    ended: (state) => letGo(held, state.operation),
+  };
+}
+
+/** What QEMU's reports mean to the source. */
+function meaningOf(state: SourceState, event: VmEvent): SourceEvent | undefined {
+  const underWay = ['transferring', 'deciding-switchover', 'asking-switchover', 'switching-over'].includes(state.state);
+  if (!underWay) return undefined;
+  const failed = (message: string): SourceEvent => ({
+    event: 'transfer-failed',
+    fault: { code: 'TRANSFER_FAILED', message },
+  });
+  if (event.kind === 'exited') return failed(`QEMU ended at the source: ${event.detail}`);
+  if (event.kind !== 'migration') return undefined;
+  switch (event.status) {
+    case 'pre-switchover':
+      return { event: 'converged' };
+    case 'completed':
+      return { event: 'sent' };
+    case 'failed':
+      return failed('QEMU could not send the memory; the guest runs on here');
+    case 'cancelled':
+      return failed('the transfer was cancelled; the guest runs on here');
+    default:
+      return undefined;
+  }
+}
