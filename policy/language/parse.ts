@@ -84,10 +84,14 @@ function parseTokens(tokens: Tokens, diagnostics: Diagnostics): readonly Stateme
 }
 
 function reportFault(diagnostics: Diagnostics, text: string, fault: ScanFault): void {
-  if (fault.reason === 'tokenTooLong')
-    return diagnostics.error(fault, 'a word is too long', { hint: 'words have at most 8191 characters' });
-  if (fault.reason === 'tooManyFaults')
-    return diagnostics.error(fault, 'too many characters that begin no word', { hint: 'is this a policy source?' });
+  if (fault.reason === 'tokenTooLong') {
+    diagnostics.error(fault, 'a word is too long', { hint: 'words have at most 8191 characters' });
+    return;
+  }
+  if (fault.reason === 'tooManyFaults') {
+    diagnostics.error(fault, 'too many characters that begin no word', { hint: 'is this a policy source?' });
+    return;
+  }
   const code = text.charCodeAt(fault.start);
   const shown =
     code > 32 && code < 127

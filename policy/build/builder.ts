@@ -1,0 +1,92 @@
+import type { LevelName, RangeName, Span, Statement, User } from '../language/ast.ts';
+import type { Diagnostics } from '../language/diagnostics.ts';
+import { type Names, type Policydb, valuesMax } from '../policydb/policydb.ts';
+
+/** What a build carries from statement to statement. */
+export interface Build {
+  readonly db: Policydb;
+  readonly report: Diagnostics;
+  /** What roles and users were given, until they are complete. */
+  readonly pending: Pending;
+  /** Rows made from rules so far; see `expandedMax`. */
+  expanded: number;
+}
+
+export interface Pending {
+  /** Concrete types by role value; a role attribute's go to its members. */
+  readonly roleTypes: Map<number, Set<number>>;
+  /** What the statements about a user say together, by user value. */
+  readonly users: Map<number, PendingUser>;
+}
+
+export interface PendingUser {
+  readonly statement: User;
+  readonly roles: Set<number>;
+  readonly level: LevelName | undefined;
+  readonly range: RangeName | undefined;
+}
+
+/** A handler for each kind of statement it knows; `number` is the statement's own, for origins. */
+export type Handlers = {
+  readonly [K in Statement['kind']]?: (
+    build: Build,
+    statement: Extract<Statement, { kind: K }>,
+    number: number,
+  ) => void;
+};
+
+/** The most (source, target, class) rows the rules of a policy may expand to. */
+export const expandedMax = 16_000_000;
+
+/** Declares a name. Answers its value, or 0 after an error when the name is taken or there are too many. */
+export function declareName(build: Build, names: Names, span: Span, what: string, name: string): number {
+  if (names.values.has(name)) {
+    const hint = `remove one declaration, or choose another name`;
+    build.report.error(span, `\`${name}\` is declared twice (${what})`, { name, hint });
+    return 0;
+  }
+  if (names.names.length > valuesMax) {
+    build.report.error(span, `too many names (${what})`, { name, hint: `the limit is ${valuesMax}` });
+    return 0;
+  }
+  const value = names.names.push(name) - 1;
+  names.values.set(name, value);
+  return value;
+}
+
+/** Gives a value another name. */
+export function declareAlias(build: Build, names: Names, span: Span, what: string, name: string, value: number): void {
+  if (names.values.has(name)) {
+    build.report.error(span, `\`${name}\` is declared twice (${what})`, {
+      name,
+      hint: 'choose another name for the alias',
+    });
+  } else {
+    names.values.set(name, value);
+  }
+}
+
+/** The value of a declared name, or 0 after an error. */
+export function lookUp(build: Build, names: Names, span: Span, what: string, name: string): number {
+  const value = names.values.get(name);
+  if (value !== undefined) return value;
+  build.report.error(span, `unknown ${what} \`${name}\``, { name, hint: `declare the ${what}, or correct the name` });
+  return 0;
+}
+
+/** Some kinds of names may not have dots, since dots mean a range or a parent. Answers false after an error. */
+export function withoutDot(build: Build, span: Span, what: string, name: string): boolean {
+  if (!name.includes('.')) return true;
+  build.report.error(span, `the ${what} \`${name}\` has a dot`, { name, hint: 'use a name without dots' });
+  return false;
+}
+
+/** Counts rows to be made from a rule. Answers false after an error, when the policy has become too large. */
+export function mayExpand(build: Build, span: Span, rows: number): boolean {
+  build.expanded += rows;
+  if (build.expanded <= expandedMax) return true;
+  build.report.error(span, `the rules expand to more than ${expandedMax} entries`, {
+    hint: 'use attributes without `-`, `~` or `self` in rules over many types',
+  });
+  return false;
+}

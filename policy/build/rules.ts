@@ -1,0 +1,124 @@
+import type { AvRule, NameSet, Span, TypeRule } from '../language/ast.ts';
+import { ALLOW, AUDITALLOW, AUDITDENY, addAccess, UNCONDITIONAL, type Vector } from '../policydb/access-table.ts';
+import { tripleKey } from '../policydb/policydb.ts';
+import { addTypeRule } from '../policydb/type-table.ts';
+import { type Build, mayExpand } from './builder.ts';
+import { permissionSet, plainSet, typeSet } from './sets.ts';
+import { concreteType } from './types.ts';
+
+/** Source values, target values beside them, and whether each source is also its own target. */
+interface Ends {
+  readonly sources: readonly number[];
+  readonly targets: readonly number[];
+  readonly self: boolean;
+}
+
+/**
+ * An access vector rule outside (`UNCONDITIONAL`) or inside a branch of a conditional. Attributes stay as they are,
+ * except where the set subtracts or the rule says `self`.
+ */
+export function resolveAvRule(build: Build, rule: AvRule, statement: number, branch = UNCONDITIONAL): void {
+  const starAllowed = rule.rule === 'neverallow';
+  const ends = ruleEnds(build, rule, { starAllowed, expandAll: false });
+  const classes = plainSet(build, rule, rule.classes, 'class');
+  if (ends === undefined || classes === undefined) return;
+  const masks = classes.map((tclass) => permissionSet(build, rule, rule.perms, tclass));
+  if (rule.rule === 'neverallow' || masks.includes(undefined)) return;
+  if (!mayExpand(build, rule, rowsOf(ends) * classes.length)) return;
+  const vector = vectorOf(rule.rule);
+  for (let index = 0; index < classes.length; index++) {
+    const tclass = classes[index] ?? 0;
+    const mask = masks[index] ?? 0;
+    const entry = { vector, perms: rule.rule === 'dontaudit' ? ~mask : mask, branch, statement };
+    eachPair(ends, (source, target) => addAccess(build.db.access, source, target, tclass, entry));
+  }
+}
+
+function vectorOf(rule: AvRule['rule']): Vector {
+  if (rule === 'allow') return ALLOW;
+  return rule === 'auditallow' ? AUDITALLOW : AUDITDENY;
+}
+
+/** `type_transition`, `type_change` and `type_member`; every one by concrete types. */
+export function resolveTypeRule(build: Build, rule: TypeRule, statement: number, branch = UNCONDITIONAL): void {
+  const ends = ruleEnds(build, rule, { starAllowed: false, expandAll: true });
+  const classes = plainSet(build, rule, rule.classes, 'class');
+  const type = concreteType(build, rule, rule.type);
+  if (ends === undefined || classes === undefined || type === 0) return;
+  if (!mayExpand(build, rule, rowsOf(ends) * classes.length)) return;
+  let stopped = false;
+  for (const tclass of classes) {
+    eachPair(ends, (source, target) => {
+      if (stopped) return;
+      stopped = !addOne(build, rule, { source, target, tclass, type, branch, statement });
+    });
+  }
+}
+
+interface OneTypeRule {
+  readonly source: number;
+  readonly target: number;
+  readonly tclass: number;
+  readonly type: number;
+  readonly branch: number;
+  readonly statement: number;
+}
+
+function addOne(build: Build, rule: TypeRule, one: OneTypeRule): boolean {
+  const { db, report } = build;
+  const key = `${db.types.names[one.source]} ${db.types.names[one.target]}:${db.classes.names[one.tclass]}`;
+  if (rule.fileName !== undefined) {
+    const rules = db.fileNameRules.get(rule.fileName) ?? new Map();
+    db.fileNameRules.set(rule.fileName, rules);
+    const number = tripleKey(one.source, one.target, one.tclass);
+    const before = rules.get(number);
+    if (before !== undefined) {
+      report.error(rule, `a rule for \`${key}\` and this file name is already given`, {
+        hint: 'remove one of the rules',
+      });
+      return false;
+    }
+    rules.set(number, { value: one.type, statement: one.statement });
+    return true;
+  }
+  const added = addTypeRule(db.typeRules[rule.rule], one.source, one.target, one.tclass, one);
+  if (added.outcome === 'added' || added.outcome === 'same') return true;
+  const old = db.types.names[added.type] ?? '';
+  const message =
+    added.outcome === 'conflict'
+      ? `conflicting ${rule.rule} for \`${key}\``
+      : `${rule.rule} for \`${key}\` is given twice`;
+  report.error(rule, message, { hint: `another rule says \`${old}\`; keep one of the two` });
+  return false;
+}
+
+function ruleEnds(
+  build: Build,
+  rule: Span & { readonly source: NameSet; readonly target: NameSet },
+  { starAllowed, expandAll }: { readonly starAllowed: boolean; readonly expandAll: boolean },
+): Ends | undefined {
+  if (rule.target.except.includes('self')) {
+    build.report.error(rule, '`-self` is not supported', { hint: 'write the rule without it, once per type' });
+    return undefined;
+  }
+  const self = rule.target.names.includes('self');
+  const expand = expandAll || self;
+  const others = self ? { ...rule.target, names: rule.target.names.filter((name) => name !== 'self') } : rule.target;
+  const sources = typeSet(build, rule, rule.source, { starAllowed, expand });
+  const targets =
+    self && others.names.length === 0 && others.form === 'list'
+      ? []
+      : typeSet(build, rule, others, { starAllowed, expand });
+  return sources === undefined || targets === undefined ? undefined : { sources, targets, self };
+}
+
+function rowsOf({ sources, targets, self }: Ends): number {
+  return sources.length * (targets.length + (self ? 1 : 0));
+}
+
+function eachPair({ sources, targets, self }: Ends, visit: (source: number, target: number) => void): void {
+  for (const source of sources) {
+    if (self) visit(source, source);
+    for (const target of targets) visit(source, target);
+  }
+}

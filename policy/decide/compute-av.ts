@@ -1,0 +1,100 @@
+import type { Constraint } from '../policydb/constraint.ts';
+import type { Context } from '../policydb/context.ts';
+import { findRow } from '../policydb/key-index.ts';
+import { tripleKey } from '../policydb/policydb.ts';
+import { holds } from './constraints.ts';
+import type { State } from './state.ts';
+
+/** Access vectors as bits of the class. */
+export interface Access {
+  readonly allowed: number;
+  readonly auditallow: number;
+  readonly auditdeny: number;
+}
+
+/** computeAv in libsepol's order (context_struct_compute_av): rules, constraints, role allow, bounds. */
+export function computeAccess(state: State, source: Context, target: Context, tclass: number): Access {
+  const rules = ruleAccess(state, source.type, target.type, tclass);
+  let { allowed } = rules;
+  if (allowed !== 0) allowed &= ~constrained(state, source, target, tclass, allowed);
+  allowed &= ~roleDenied(state, source, target, tclass);
+  const parents = boundedBy(state, source, target);
+  if (parents !== undefined && allowed !== 0) {
+    allowed &= computeAccess(state, parents.source, parents.target, tclass).allowed;
+  }
+  return { allowed, auditallow: rules.auditallow, auditdeny: rules.auditdeny };
+}
+
+/** What the rules say, attributes and enabled conditionals included. */
+export function ruleAccess(state: State, sourceType: number, targetType: number, tclass: number): Access {
+  const { access, types } = state.db;
+  const { branches } = access;
+  const sources = types.attributesOf[sourceType];
+  const targets = types.attributesOf[targetType];
+  let allowed = 0;
+  let auditallow = 0;
+  let auditdeny = -1;
+  if (sources === undefined || targets === undefined) return { allowed, auditallow, auditdeny };
+  for (let i = 0; i < sources.length; i++) {
+    const source = sources[i] as number;
+    for (let j = 0; j < targets.length; j++) {
+      const row = findRow(access.index, source, targets[j] as number, tclass);
+      if (row < 0) continue;
+      allowed |= access.allow.data[row] as number;
+      auditallow |= access.auditallow.data[row] as number;
+      auditdeny &= access.auditdeny.data[row] as number;
+      let entry = access.conditional.data[row] as number;
+      for (; entry >= 0; entry = branches.next.data[entry] as number) {
+        if (state.branchOn[branches.branch.data[entry] as number] !== 1) continue;
+        allowed |= branches.allow.data[entry] as number;
+        auditallow |= branches.auditallow.data[entry] as number;
+        auditdeny &= branches.auditdeny.data[entry] as number;
+      }
+    }
+  }
+  return { allowed, auditallow, auditdeny };
+}
+
+/** The permissions among `asked` that some constraint takes away. */
+function constrained(state: State, source: Context, target: Context, tclass: number, asked: number): number {
+  let removed = 0;
+  for (const constraint of state.db.classData[tclass]?.constraints ?? []) {
+    if ((constraint.perms & asked & ~removed) === 0) continue;
+    if (!holds(constraint, source, target, undefined)) removed |= constraint.perms;
+  }
+  return removed;
+}
+
+/** The first constraint that takes one of `perms` away. */
+export function failingConstraint(
+  state: State,
+  source: Context,
+  target: Context,
+  tclass: number,
+  perms: number,
+): Constraint | undefined {
+  const { constraints } = state.db.classData[tclass] ?? { constraints: [] };
+  return constraints.find((one) => (one.perms & perms) !== 0 && !holds(one, source, target, undefined));
+}
+
+/** A process that changes its role needs a role allow; only class `process` is looked at. */
+export function roleDenied(state: State, source: Context, target: Context, tclass: number): number {
+  if (tclass !== state.processClass || source.role === target.role) return 0;
+  return state.db.roleAllows.has(tripleKey(source.role, target.role, 0)) ? 0 : state.processTransitions;
+}
+
+/** Whose permissions bound these, when the source's type has a parent. */
+export function boundedBy(
+  state: State,
+  source: Context,
+  target: Context,
+): { source: Context; target: Context } | undefined {
+  const { bounds } = state.db.types;
+  const parent = bounds[source.type] ?? 0;
+  if (parent === 0) return undefined;
+  const targetParent = bounds[target.type] ?? 0;
+  return {
+    source: { ...source, type: parent },
+    target: targetParent === 0 ? target : { ...target, type: targetParent },
+  };
+}

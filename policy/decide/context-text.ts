@@ -1,0 +1,73 @@
+import { bitsOf, createBitmap, setBit } from '../policydb/bitmap.ts';
+import { type Context, type Level, NO_RANGE, type Range, sameLevel } from '../policydb/context.ts';
+import type { Mls, Policydb } from '../policydb/policydb.ts';
+import { whyInvalid } from '../policydb/validity.ts';
+
+/** The characters a context may have; the kernel takes a page. */
+export const contextCharsMax = 4096;
+
+/**
+ * Reads `user:role:type[:low[-high]]`. Undefined unless it is valid in the policy. libsepol takes anything after the
+ * high level (`s0-s1:c0-x`); here that is no context.
+ */
+export function parseContext(db: Policydb, text: string): Context | undefined {
+  if (text.length > contextCharsMax) return undefined;
+  const [userName, roleName, typeName, ...rest] = text.split(':');
+  const user = db.users.values.get(userName ?? '');
+  const role = db.roles.values.get(roleName ?? '');
+  const type = db.types.values.get(typeName ?? '');
+  if (user === undefined || role === undefined || type === undefined) return undefined;
+  if (db.roles.isAttribute[role] === true || db.types.isAttribute[type] === true) return undefined;
+  const range = parseRange(db.mls, rest);
+  if (range === undefined) return undefined;
+  const context = { user, role, type, range };
+  return whyInvalid(db, context) === undefined ? context : undefined;
+}
+
+function parseRange(mls: Mls | undefined, parts: readonly string[]): Range | undefined {
+  if (mls === undefined) return parts.length === 0 ? NO_RANGE : undefined;
+  const match = /^([^:-]+)(?::([^:-]+))?(?:-([^:-]+)(?::([^:-]+))?)?$/.exec(parts.join(':'));
+  if (match === null) return undefined;
+  const low = parseLevel(mls, match[1], match[2]);
+  const high = match[3] === undefined ? low : parseLevel(mls, match[3], match[4]);
+  return low === undefined || high === undefined ? undefined : { low, high };
+}
+
+function parseLevel(mls: Mls, name: string | undefined, list: string | undefined): Level | undefined {
+  const sensitivity = mls.sensitivities.values.get(name ?? '');
+  if (sensitivity === undefined) return undefined;
+  const categories = createBitmap(mls.categories.names.length - 1);
+  for (const part of list?.split(',') ?? []) {
+    const dot = part.indexOf('.');
+    const first = mls.categories.values.get(dot < 0 ? part : part.slice(0, dot));
+    const last = dot < 0 ? first : mls.categories.values.get(part.slice(dot + 1));
+    if (first === undefined || last === undefined || (dot >= 0 && first >= last)) return undefined;
+    for (let category = first; category <= last; category++) setBit(categories, category);
+  }
+  return { sensitivity, categories };
+}
+
+/** The canonical text: declared names, `low` alone when both ends are equal, three or more categories in a row as a range. */
+export function formatContext(db: Policydb, context: Context): string {
+  const names = [db.users.names[context.user], db.roles.names[context.role], db.types.names[context.type]].join(':');
+  const { mls } = db;
+  if (mls === undefined) return names;
+  const { low, high } = context.range;
+  const lowText = formatLevel(mls, low);
+  return sameLevel(low, high) ? `${names}:${lowText}` : `${names}:${lowText}-${formatLevel(mls, high)}`;
+}
+
+function formatLevel(mls: Mls, level: Level): string {
+  const categories = bitsOf(level.categories);
+  const name = (category: number | undefined): string => mls.categories.names[category ?? 0] ?? '';
+  const parts: string[] = [];
+  for (let from = 0; from < categories.length; ) {
+    let to = from;
+    while (categories[to + 1] === (categories[to] ?? 0) + 1) to++;
+    parts.push(name(categories[from]));
+    if (to > from) parts[parts.length - 1] += `${to > from + 1 ? '.' : ','}${name(categories[to])}`;
+    from = to + 1;
+  }
+  const sensitivity = mls.sensitivities.names[level.sensitivity] ?? '';
+  return parts.length === 0 ? sensitivity : `${sensitivity}:${parts.join(',')}`;
+}

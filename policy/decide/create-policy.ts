@@ -1,0 +1,140 @@
+import type { AccessVector, Computed, Explanation, Policy, Validation } from '../policy.ts';
+import type { Context } from '../policydb/context.ts';
+import type { ClassDatum, Policydb } from '../policydb/policydb.ts';
+import { tripleKey } from '../policydb/policydb.ts';
+import { findTypeRule } from '../policydb/type-table.ts';
+import { whyInvalid } from '../policydb/validity.ts';
+import { computeAccess } from './compute-av.ts';
+import { computeSid, type SidKind } from './compute-sid.ts';
+import { holds } from './constraints.ts';
+import { formatContext, parseContext } from './context-text.ts';
+import { type Describe, explainAccess } from './explain.ts';
+import { createState, type Flavour } from './state.ts';
+
+/** What a policy is made of. */
+export interface PolicyParts {
+  readonly db: Policydb;
+  readonly digest: string;
+  readonly seqno: number;
+  readonly flavour: Flavour;
+  readonly describe: Describe;
+  /** By boolean value. */
+  readonly booleans: readonly boolean[];
+}
+
+/** How many context texts are remembered parsed; when full, all are forgotten. */
+const contextsRememberedMax = 4096;
+
+/** The public face over a database; see policy.ts for what each answer means. */
+export function createPolicy(parts: PolicyParts): Policy {
+  const { db, digest, seqno, describe } = parts;
+  const state = createState(db, parts.flavour, parts.booleans);
+  const contextOf = rememberContexts(db);
+  const classOf = (tclass: string): number => db.classes.values.get(tclass) ?? 0;
+
+  const compute = (kind: SidKind, scontext: string, tcontext: string, tclass: string, name?: string): Computed => {
+    const source = contextOf(scontext);
+    const target = contextOf(tcontext);
+    const value = classOf(tclass);
+    if (source === undefined) return { ok: false, reason: 'INVALID_SOURCE' };
+    if (target === undefined) return { ok: false, reason: 'INVALID_TARGET' };
+    if (value === 0) return { ok: false, reason: 'UNKNOWN_CLASS' };
+    const computed = computeSid(state, kind, source, target, value, name);
+    if (computed === undefined) return { ok: false, reason: 'INVALID_RESULT' };
+    const context = formatContext(db, computed.context);
+    if (whyInvalid(db, computed.context) !== undefined) return { ok: false, reason: 'INVALID_RESULT', context };
+    return computed.statement < 0 ? { ok: true, context } : { ok: true, context, rule: describe(computed.statement) };
+  };
+
+  return {
+    digest,
+    seqno,
+    mls: db.mls !== undefined,
+    booleans: booleansByName(db, parts.booleans),
+    declares(tclass, perms) {
+      const datum = db.classData[classOf(tclass)];
+      return datum !== undefined && perms.every((perm) => datum.bits.has(perm));
+    },
+    canonical(text) {
+      const context = contextOf(text);
+      return context === undefined ? undefined : formatContext(db, context);
+    },
+    computeAv(scontext, tcontext, tclass): AccessVector {
+      const source = contextOf(scontext);
+      const target = contextOf(tcontext);
+      const datum = db.classData[classOf(tclass)];
+      if (source === undefined || target === undefined || datum === undefined) {
+        return { allowed: [], auditallow: [], auditdeny: datum?.perms ?? [], seqno, permissive: false };
+      }
+      const access = computeAccess(state, source, target, classOf(tclass));
+      return {
+        allowed: permNames(datum, access.allowed),
+        auditallow: permNames(datum, access.auditallow),
+        auditdeny: permNames(datum, access.auditdeny),
+        seqno,
+        permissive: db.types.permissive[source.type] === true,
+      };
+    },
+    computeTransition: (scontext, tcontext, tclass, name) =>
+      compute('type_transition', scontext, tcontext, tclass, name),
+    computeChange: (scontext, tcontext, tclass) => compute('type_change', scontext, tcontext, tclass),
+    computeMember: (scontext, tcontext, tclass) => compute('type_member', scontext, tcontext, tclass),
+    validateTransition(oldcontext, newcontext, taskcontext, tclass): Validation {
+      const [before, after, task] = [oldcontext, newcontext, taskcontext].map(contextOf);
+      const datum = db.classData[classOf(tclass)];
+      if (datum === undefined) return { ok: false, reason: 'UNKNOWN' };
+      if (before === undefined || after === undefined || task === undefined) return { ok: false, reason: 'INVALID' };
+      const broken = datum.validations.find((rule) => !holds(rule, before, after, task));
+      return broken === undefined ? { ok: true } : { ok: false, reason: 'CONS', blocking: describe(broken.statement) };
+    },
+    explain(scontext, tcontext, tclass, perm): Explanation {
+      const source = contextOf(scontext);
+      const target = contextOf(tcontext);
+      const value = classOf(tclass);
+      const bit = db.classData[value]?.bits.get(perm);
+      if (bit === undefined) return { allowed: false, granting: [], reason: 'UNKNOWN' };
+      if (source === undefined || target === undefined) return { allowed: false, granting: [], reason: 'INVALID' };
+      return explainAccess(state, describe, source, target, value, bit);
+    },
+    hasTypeRule(kind, scontext, tcontext, tclass) {
+      const source = contextOf(scontext);
+      const target = contextOf(tcontext);
+      const value = classOf(tclass);
+      if (source === undefined || target === undefined || value === 0) return false;
+      if (findTypeRule(db.typeRules[kind], source.type, target.type, value, state.branchOn) >= 0) return true;
+      if (kind !== 'type_transition') return false;
+      const key = tripleKey(source.type, target.type, value);
+      return [...db.fileNameRules.values()].some((rules) => rules.has(key));
+    },
+    withBooleans(values, nextSeqno) {
+      const booleans = [...parts.booleans];
+      for (const [name, value] of Object.entries(values)) {
+        const boolean = db.booleans.values.get(name);
+        if (boolean === undefined || db.tunables[boolean] === true) throw new RangeError(`unknown boolean \`${name}\``);
+        booleans[boolean] = value;
+      }
+      return createPolicy({ ...parts, booleans, seqno: nextSeqno });
+    },
+  };
+}
+
+function permNames(datum: ClassDatum, bits: number): readonly string[] {
+  return datum.perms.filter((_, index) => (bits & (1 << index)) !== 0);
+}
+
+function booleansByName(db: Policydb, values: readonly boolean[]): ReadonlyMap<string, boolean> {
+  const names = db.booleans.names.filter((_, value) => value > 0 && db.tunables[value] !== true).sort();
+  return new Map(names.map((name) => [name, values[db.booleans.values.get(name) ?? 0] === true]));
+}
+
+function rememberContexts(db: Policydb): (text: string) => Context | undefined {
+  const known = new Map<string, Context | undefined>();
+  return (text) => {
+    const found = known.get(text);
+    if (found !== undefined || known.has(text)) return found;
+    if (known.size >= contextsRememberedMax) known.clear();
+    const context = parseContext(db, text);
+    known.set(text, context);
+    return context;
+  };
+}

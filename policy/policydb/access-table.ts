@@ -1,0 +1,115 @@
+import { type Column, createColumn, push } from './column.ts';
+import { addRow, createKeyIndex, type KeyIndex } from './key-index.ts';
+
+/** Which vector of a row a rule changes. `dontaudit P` is an auditdeny of everything but P. */
+export const ALLOW = 0;
+export const AUDITALLOW = 1;
+export const AUDITDENY = 2;
+export type Vector = typeof ALLOW | typeof AUDITALLOW | typeof AUDITDENY;
+
+/** Unconditional rules are in no branch; branch `2c` is the true and `2c + 1` the false side of conditional `c`. */
+export const UNCONDITIONAL = -1;
+
+/**
+ * The access vectors by (source, target, class), attributes kept as they are written. One row holds the unconditional
+ * vectors; the conditional ones hang off it, one entry per branch. Every rule leaves an origin, so that an answer can
+ * name the statements it came from.
+ */
+export interface AccessTable {
+  readonly index: KeyIndex;
+  readonly allow: Column;
+  readonly auditallow: Column;
+  readonly auditdeny: Column;
+  /** First entry of the row's conditional list, or -1. */
+  readonly conditional: Column;
+  /** First origin of the row, or -1. */
+  readonly origin: Column;
+  readonly branches: {
+    readonly next: Column;
+    readonly branch: Column;
+    readonly allow: Column;
+    readonly auditallow: Column;
+    readonly auditdeny: Column;
+  };
+  readonly origins: {
+    readonly next: Column;
+    readonly vector: Column;
+    readonly branch: Column;
+    readonly perms: Column;
+    readonly statement: Column;
+  };
+}
+
+export function createAccessTable(): AccessTable {
+  return {
+    index: createKeyIndex(),
+    allow: createColumn(),
+    auditallow: createColumn(),
+    auditdeny: createColumn(),
+    conditional: createColumn(),
+    origin: createColumn(),
+    branches: {
+      next: createColumn(),
+      branch: createColumn(),
+      allow: createColumn(),
+      auditallow: createColumn(),
+      auditdeny: createColumn(),
+    },
+    origins: {
+      next: createColumn(),
+      vector: createColumn(),
+      branch: createColumn(),
+      perms: createColumn(),
+      statement: createColumn(),
+    },
+  };
+}
+
+/** Adds one rule for one (source, target, class). `perms` is what the vector is joined with: or, or, and. */
+export function addAccess(
+  table: AccessTable,
+  source: number,
+  target: number,
+  tclass: number,
+  rule: { readonly vector: Vector; readonly perms: number; readonly branch: number; readonly statement: number },
+): void {
+  const row = addRow(table.index, source, target, tclass);
+  if (row === table.allow.length) {
+    push(table.allow, 0);
+    push(table.auditallow, 0);
+    push(table.auditdeny, -1);
+    push(table.conditional, -1);
+    push(table.origin, -1);
+  }
+  if (rule.branch === UNCONDITIONAL) join(table, row, rule.vector, rule.perms);
+  else join(table.branches, branchEntry(table, row, rule.branch), rule.vector, rule.perms);
+  const { origins } = table;
+  const entry = push(origins.next, table.origin.data[row] ?? -1);
+  push(origins.vector, rule.vector);
+  push(origins.branch, rule.branch);
+  push(origins.perms, rule.perms);
+  push(origins.statement, rule.statement);
+  table.origin.data[row] = entry;
+}
+
+function branchEntry(table: AccessTable, row: number, branch: number): number {
+  const { branches } = table;
+  for (let entry = table.conditional.data[row] ?? -1; entry >= 0; entry = branches.next.data[entry] ?? -1) {
+    if (branches.branch.data[entry] === branch) return entry;
+  }
+  const entry = push(branches.next, table.conditional.data[row] ?? -1);
+  push(branches.branch, branch);
+  push(branches.allow, 0);
+  push(branches.auditallow, 0);
+  push(branches.auditdeny, -1);
+  table.conditional.data[row] = entry;
+  return entry;
+}
+
+type Vectors = { readonly allow: Column; readonly auditallow: Column; readonly auditdeny: Column };
+
+function join(vectors: Vectors, row: number, vector: Vector, perms: number): void {
+  if (vector === ALLOW) vectors.allow.data[row] = (vectors.allow.data[row] ?? 0) | perms;
+  else if (vector === AUDITALLOW) vectors.auditallow.data[row] = (vectors.auditallow.data[row] ?? 0) | perms;
+  else vectors.auditdeny.data[row] = (vectors.auditdeny.data[row] ?? 0) & perms;
+}

@@ -1,0 +1,71 @@
+import { type Column, createColumn, push } from './column.ts';
+
+/**
+ * Rows by (source, target, class): an open-addressing table over typed columns. Source and target are type values
+ * below 65536, so that both fit one key, as they do in libsepol's avtab.
+ */
+export interface KeyIndex {
+  readonly pairs: Column;
+  readonly classes: Column;
+  slots: Int32Array;
+}
+
+export function createKeyIndex(): KeyIndex {
+  return { pairs: createColumn(), classes: createColumn(), slots: new Int32Array(256).fill(-1) };
+}
+
+/** The row of the key, or -1. */
+export function findRow(index: KeyIndex, source: number, target: number, tclass: number): number {
+  const { slots } = index;
+  const pairs = index.pairs.data;
+  const classes = index.classes.data;
+  const pair = (source << 16) | target;
+  const mask = slots.length - 1;
+  let slot = hashKey(pair, tclass) & mask;
+  for (;;) {
+    const row = slots[slot] as number;
+    if (row < 0) return -1;
+    if (pairs[row] === pair && classes[row] === tclass) return row;
+    slot = (slot + 1) & mask;
+  }
+}
+
+/** The row of the key, made when there is none: a made row is always the next number. */
+export function addRow(index: KeyIndex, source: number, target: number, tclass: number): number {
+  const found = findRow(index, source, target, tclass);
+  if (found >= 0) return found;
+  const row = push(index.pairs, (source << 16) | target);
+  push(index.classes, tclass);
+  if (index.pairs.length * 2 > index.slots.length) rebuild(index);
+  else place(index, row);
+  return row;
+}
+
+export function rowSource(index: KeyIndex, row: number): number {
+  return (index.pairs.data[row] ?? 0) >>> 16;
+}
+
+export function rowTarget(index: KeyIndex, row: number): number {
+  return (index.pairs.data[row] ?? 0) & 0xffff;
+}
+
+export function rowClass(index: KeyIndex, row: number): number {
+  return index.classes.data[row] ?? 0;
+}
+
+function place(index: KeyIndex, row: number): void {
+  const mask = index.slots.length - 1;
+  let slot = hashKey(index.pairs.data[row] ?? 0, rowClass(index, row)) & mask;
+  while ((index.slots[slot] as number) >= 0) slot = (slot + 1) & mask;
+  index.slots[slot] = row;
+}
+
+function rebuild(index: KeyIndex): void {
+  index.slots = new Int32Array(index.slots.length * 2).fill(-1);
+  for (let row = 0; row < index.pairs.length; row++) place(index, row);
+}
+
+function hashKey(pair: number, tclass: number): number {
+  const mixed = Math.imul(pair, 0x9e3779b1) ^ Math.imul(tclass, 0x85ebca6b);
+  return (mixed ^ (mixed >>> 15)) >>> 0;
+}
