@@ -1,4 +1,5 @@
 import { connect, Events, type NatsConnection, type Subscription as NatsSubscription } from 'nats';
+import { BrokerError } from '../errors/broker-error.ts';
 import type { Bus } from './bus.ts';
 import { openNatsBucket } from './nats-bucket.ts';
 import { busFault } from './nats-fault.ts';
@@ -58,6 +59,8 @@ function busOver(connection: NatsConnection, status: StatusHandlers): Bus {
       try {
         return (await connection.request(subject, data, { timeout: timeoutMs })).data;
       } catch (error) {
+        // The client reports what it gave up while closing as a timeout.
+        if (closing !== undefined) throw new BrokerError('BUS_UNREACHABLE', `${subject}: the connection was closed`);
         throw busFault(error, subject);
       }
     },
