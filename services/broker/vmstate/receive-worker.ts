@@ -3,13 +3,14 @@ import net from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
 import { assemble } from './assemble.ts';
+import { pageAligned } from './page-aligned.ts';
 import { newStreamReader } from './reader.ts';
 import type { Order, Received, ReceiveJob, Report } from './receive-messages.ts';
 import { keepSmallBlocks } from './small-blocks.ts';
 import { PAGE_BYTES, shut } from './wire.ts';
 import { writeAll } from './write.ts';
 
-const CHUNK_WASM_PAGES = 4;
+const CHUNK_BYTES = 256 * 1024;
 const zeroPage = Buffer.alloc(PAGE_BYTES);
 
 const port = parentPort!;
@@ -55,11 +56,10 @@ function read(accepted: net.Socket): void {
     port.close();
   };
   // A socket can be given its buffer only when it is made, which net.Server does not offer: its handle is taken over.
-  // Buffers cut from WebAssembly memory are page-aligned; into others some processors copy at a fifth of the speed.
   const socket = new net.Socket({
     handle: (accepted as unknown as { _handle: unknown })._handle,
     onread: {
-      buffer: Buffer.from(new WebAssembly.Memory({ initial: CHUNK_WASM_PAGES }).buffer),
+      buffer: pageAligned(CHUNK_BYTES),
       callback(length: number, chunk: Uint8Array) {
         if (over) return true;
         try {
