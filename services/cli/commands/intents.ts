@@ -1,0 +1,56 @@
+import { checkpointId, hostName, vmName } from '../../../shared/ids.ts';
+import { hostOfCheckpoint, hostOfVm, onlyHost } from '../client/locate.ts';
+import { bytesArgument, durationArgument, valid } from './arguments.ts';
+import type { Intent, VerbOptions } from './verbs.ts';
+
+/** The verbs that need nothing but the VM's name, and are for the host that owns it. */
+export function onVm(verb: 'delete' | 'start' | 'suspend' | 'resume' | 'save', vmText: string | undefined): Intent {
+  const vm = valid(vmName, vmText);
+  return { action: { verb, vm }, host: (client) => hostOfVm(client, vm) };
+}
+
+export function stop(vmText: string | undefined, options: VerbOptions): Intent {
+  const vm = valid(vmName, vmText);
+  return { action: { verb: 'stop', vm, force: options.force === true }, host: (client) => hostOfVm(client, vm) };
+}
+
+export async function define(file: string | undefined, options: VerbOptions): Promise<Intent> {
+  const { readSpecFile } = await import('./spec-file.ts');
+  const host = options.host === undefined ? undefined : valid(hostName, options.host);
+  const spec = await readSpecFile(file ?? '');
+  return { action: { verb: 'define', spec }, host: async (client) => host ?? onlyHost(client) };
+}
+
+export function migrate(vmText: string | undefined, hostText: string | undefined, options: VerbOptions): Intent {
+  const vm = valid(vmName, vmText);
+  return {
+    action: {
+      verb: 'migrate',
+      vm,
+      destination: valid(hostName, hostText),
+      options: {
+        bandwidthBytesPerSecond: options.bandwidth === undefined ? 0 : bytesArgument(options.bandwidth),
+        downtimeMsMax: durationArgument(options.downtimeMax ?? '300ms'),
+      },
+    },
+    host: (client) => hostOfVm(client, vm),
+  };
+}
+
+export function restore(checkpointText: string | undefined, options: VerbOptions): Intent {
+  const checkpoint = valid(checkpointId, checkpointText);
+  const host = options.host === undefined ? undefined : valid(hostName, options.host);
+  return {
+    action: { verb: 'restore', checkpoint },
+    host: async (client) => host ?? hostOfCheckpoint(client, checkpoint),
+  };
+}
+
+export function removeCheckpoint(checkpointText: string | undefined, options: VerbOptions): Intent {
+  const checkpoint = valid(checkpointId, checkpointText);
+  const host = options.host === undefined ? undefined : valid(hostName, options.host);
+  return {
+    action: { verb: 'checkpoint-remove', checkpoint },
+    host: async (client) => host ?? hostOfCheckpoint(client, checkpoint),
+  };
+}

@@ -1,0 +1,127 @@
+import { Option } from 'commander';
+import type { HostName } from '../../../shared/ids.ts';
+import type { Action } from '../../../shared/messages/request.ts';
+import type { Client } from '../client/client.ts';
+
+/** Options of the verbs that ask a host to do something. */
+export interface VerbOptions {
+  readonly host?: string;
+  readonly force?: boolean;
+  readonly bandwidth?: string;
+  readonly downtimeMax?: string;
+}
+
+/** What is to be asked, and of whom; both only once a client is connected. */
+export interface Intent {
+  readonly action: Action;
+  host(client: Client): Promise<HostName>;
+}
+
+/** A verb on VMs or checkpoints that changes something. Each can be done, or asked about with `explain`. */
+export interface Verb {
+  readonly name: string;
+  readonly usage: string;
+  readonly summary: string;
+  readonly details?: string;
+  readonly options: readonly Option[];
+  /** The arguments of an example. */
+  readonly example: string;
+  intent(args: readonly (string | undefined)[], options: VerbOptions): Promise<Intent>;
+}
+
+const intents = () => import('./intents.ts');
+const onHost = (text: string) => new Option('--host <host>', text);
+
+/** In the order a VM lives through them. */
+export const vmVerbs: readonly Verb[] = [
+  {
+    name: 'define',
+    usage: 'define <file>',
+    summary: 'make a VM known to a host, from a YAML file',
+    details: 'README.md shows a file with every field. The label of the first disk decides the label of the VM.',
+    options: [onHost('the host that will run it; needed where there is more than one')],
+    example: 'define web.yaml --host alpha',
+    intent: async ([file], options) => (await intents()).define(file, options),
+  },
+  {
+    name: 'delete',
+    usage: 'delete <vm>',
+    summary: 'forget a VM that does not run; its images and checkpoints stay',
+    options: [],
+    example: 'delete web',
+    intent: async ([vm]) => (await intents()).onVm('delete', vm),
+  },
+  {
+    name: 'start',
+    usage: 'start <vm>',
+    summary: 'start a VM in the label its boot disk gives it',
+    options: [],
+    example: 'start web',
+    intent: async ([vm]) => (await intents()).onVm('start', vm),
+  },
+  {
+    name: 'stop',
+    usage: 'stop <vm>',
+    summary: 'ask the guest to power down',
+    options: [new Option('--force', 'end its hypervisor at once')],
+    example: 'stop web',
+    intent: async ([vm], options) => (await intents()).stop(vm, options),
+  },
+  {
+    name: 'suspend',
+    usage: 'suspend <vm>',
+    summary: 'pause the guest where it is, in memory',
+    options: [],
+    example: 'suspend web',
+    intent: async ([vm]) => (await intents()).onVm('suspend', vm),
+  },
+  {
+    name: 'resume',
+    usage: 'resume <vm>',
+    summary: 'let a suspended guest run again',
+    options: [],
+    example: 'resume web',
+    intent: async ([vm]) => (await intents()).onVm('resume', vm),
+  },
+  {
+    name: 'migrate',
+    usage: 'migrate <vm> <host>',
+    summary: 'move a running VM to another host while it runs',
+    details: 'Both hosts ask their policy before a byte is sent, and again at switchover.',
+    options: [
+      new Option('--bandwidth <bytes>', 'send no more than this a second, such as 64MiB'),
+      new Option('--downtime-max <time>', 'switch over when the guest would be paused no longer than this').default(
+        '300ms',
+      ),
+    ],
+    example: 'migrate web beta --bandwidth 64MiB',
+    intent: async ([vm, host], options) => (await intents()).migrate(vm, host, options),
+  },
+  {
+    name: 'save',
+    usage: 'save <vm>',
+    summary: 'take a checkpoint of a running VM, which goes on',
+    options: [],
+    example: 'save web',
+    intent: async ([vm]) => (await intents()).onVm('save', vm),
+  },
+  {
+    name: 'restore',
+    usage: 'restore <checkpoint>',
+    summary: 'run a VM again from a checkpoint, by a fresh decision',
+    options: [onHost('the host to run it on; otherwise the one that took the checkpoint')],
+    example: 'restore cp-01jd3v8w9z6m2q4r5t7x8y9abc --host alpha',
+    intent: async ([checkpoint], options) => (await intents()).restore(checkpoint, options),
+  },
+];
+
+/** The one verb on checkpoints that changes something. */
+export const checkpointRemove: Verb = {
+  name: 'rm',
+  usage: 'rm <checkpoint>',
+  summary: 'remove a checkpoint for good',
+  details: 'A checkpoint that a running VM still maps is kept.',
+  options: [onHost('the host to ask; otherwise the one that took the checkpoint')],
+  example: 'rm cp-01jd3v8w9z6m2q4r5t7x8y9abc',
+  intent: async ([checkpoint], options) => (await intents()).removeCheckpoint(checkpoint, options),
+};

@@ -1,0 +1,78 @@
+import { type Command, Option } from 'commander';
+import type { Ending } from '../render/fault.ts';
+import type { Session } from '../session.ts';
+import type { WaitOptions } from './perform.ts';
+import { type Registry, register, registerNoun } from './register.ts';
+import { type Verb, type VerbOptions, vmVerbs } from './verbs.ts';
+
+/** Options of every verb that does something. */
+const doingOptions = (): Option[] => [
+  new Option('--no-wait', 'print the id of the operation and do not follow it'),
+  new Option('--timeout <time>', 'stop following after this long, such as 5min; the operation goes on'),
+  new Option('--dry-run', 'only say what would be decided, as `carnet explain` does'),
+];
+
+/** Registers a verb that does something under its noun. */
+export function registerVerb(noun: Command, registry: Registry, verb: Verb): void {
+  register<VerbOptions & WaitOptions>(noun, registry, {
+    usage: verb.usage,
+    summary: verb.summary,
+    ...(verb.details === undefined ? {} : { details: verb.details }),
+    options: [...verb.options, ...doingOptions()],
+    examples: [`carnet ${noun.name()} ${verb.example}`],
+    async run(session, args, options) {
+      const { perform } = await import('./perform.ts');
+      return perform(session, await verb.intent(args, options), options);
+    },
+  });
+}
+
+export function registerVm(program: Command, registry: Registry): void {
+  const noun = registerNoun(program, 'vm', 'virtual machines');
+  for (const verb of vmVerbs) registerVerb(noun, registry, verb);
+  register(noun, registry, {
+    usage: 'list',
+    summary: 'list the VMs of all hosts that you may see',
+    examples: ['carnet vm list', 'carnet vm list -o name'],
+    run: list,
+  });
+  register(noun, registry, {
+    usage: 'show <vm>',
+    summary: 'show a VM in full',
+    examples: ['carnet vm show web', 'carnet vm show web --json'],
+    run: (session, [vm]) => show(session, vm),
+  });
+}
+
+async function list(session: Session): Promise<Ending | undefined> {
+  const [{ askEveryHost, silentHosts }, { vmColumns }] = await Promise.all([
+    import('../client/locate.ts'),
+    import('../render/vm.ts'),
+  ]);
+  const answers = await askEveryHost(await session.connect(), { verb: 'list' });
+  const rows = answers
+    .flatMap(({ answer }) => (answer?.is === 'vms' ? answer.vms : []))
+    .sort((a, b) => a.vm.localeCompare(b.vm) || a.host.localeCompare(b.host));
+  await session.list({ key: 'vms', rows, columns: vmColumns, name: (row) => row.vm, empty: 'no VMs' });
+  const missing = silentHosts(answers, 'vms');
+  return missing.length === 0 ? undefined : { is: 'partial', missing };
+}
+
+async function show(session: Session, vmText: string | undefined): Promise<Ending | undefined> {
+  const [{ hostOfVm }, { renderVm }, { valid }, { vmName }, { unexpected }] = await Promise.all([
+    import('../client/locate.ts'),
+    import('../render/vm.ts'),
+    import('./arguments.ts'),
+    import('../../../shared/ids.ts'),
+    import('./perform.ts'),
+  ]);
+  const vm = valid(vmName, vmText);
+  const client = await session.connect();
+  const host = await hostOfVm(client, vm);
+  const answer = await client.ask(host, { verb: 'show', vm });
+  if (answer.is === 'failed') return { is: 'fault', fault: answer.fault };
+  if (answer.is === 'refused') return { is: 'refused', decision: answer.decision };
+  if (answer.is !== 'vm') return unexpected(host, answer.is);
+  await session.show({ key: 'vm', value: answer.vm, name: answer.vm.vm, table: (style) => renderVm(answer.vm, style) });
+  return undefined;
+}

@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { principalName } from '../../../shared/ids.ts';
+import { check, fields, integer, literal, type Shape } from '../../../shared/schema/schema.ts';
+import { freePort } from './bus.ts';
+import { type FleetLayout, layoutOf, rootBytesMax } from './layout.ts';
+import { identifyProcess, isRunning, type ProcessId } from './proc.ts';
+
+/** What stays the same from one start of a fleet to the next. */
+const fleetMarker = fields({ version: literal(1), fleet: principalName, busPort: integer(1024, 65535) });
+export type FleetMarker = Shape<typeof fleetMarker>;
+
+/** Opens the folder of a fleet that exists. CONFIG_INVALID where there is none. */
+export function openFleet(root: string): { layout: FleetLayout; marker: FleetMarker } {
+  const layout = layoutOf(root);
+  if (!existsSync(layout.marker)) {
+    throw new BrokerError('CONFIG_INVALID', `there is no fleet in ${root}`, {
+      hint: 'make one with `carnet fleet up`',
+    });
+  }
+  const checked = check(fleetMarker, JSON.parse(readFileSync(layout.marker, 'utf8')));
+  if (!checked.ok) throw new BrokerError('CONFIG_INVALID', `${layout.marker}: ${checked.problems.join('; ')}`);
+  return { layout, marker: checked.value };
+}
+
+/** Opens a fleet's folder, and makes it where it does not exist. Refuses a folder that holds something else. */
+export async function openOrMakeFleet(root: string): Promise<{ layout: FleetLayout; marker: FleetMarker }> {
+  const layout = layoutOf(root);
+  if (existsSync(layout.marker)) return openFleet(root);
+  if (Buffer.byteLength(root) > rootBytesMax) {
+    throw new BrokerError('USAGE_INVALID', `${root} is too long for a fleet`, {
+      hint: `unix sockets go below it, which have short paths: choose one of at most ${rootBytesMax} bytes with --fleet`,
+    });
+  }
+  if (existsSync(root) && readdirSync(root).some((name) => name !== 'lock')) {
+    throw new BrokerError('USAGE_INVALID', `${root} is not empty and not the folder of a fleet`, {
+      hint: 'choose another with --fleet',
+    });
+  }
+  for (const folder of [root, layout.pool, layout.checkpoints, layout.processes, layout.logs]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+  const marker: FleetMarker = { version: 1, fleet: 'local', busPort: await freePort() };
+  writeFileSync(`${layout.marker}.new`, `${JSON.stringify(marker)}\n`, { mode: 0o600 });
+  renameSync(`${layout.marker}.new`, layout.marker);
+  return { layout, marker };
+}
+
+/** Runs `act` while no other process starts or stops this fleet. A lock whose holder is gone is taken over. */
+export async function holdingFleet<T>(root: string, act: () => Promise<T>): Promise<T> {
+  const { lock } = layoutOf(root);
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  takeLock(lock);
+  try {
+    return await act();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function takeLock(lock: string): void {
+  const self = JSON.stringify(identifyProcess(process.pid));
+  for (const attempt of [1, 2]) {
+    try {
+      writeFileSync(lock, self, { flag: 'wx', mode: 0o600 });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const holder = readHolder(lock);
+      if (attempt === 2 || (holder !== undefined && isRunning(holder))) {
+        throw new BrokerError(
+          'VM_BUSY',
+          `another carnet${holder === undefined ? '' : ` (process ${holder.pid})`} is starting or stopping this fleet`,
+        );
+      }
+      rmSync(lock, { force: true });
+    }
+  }
+}
+
+function readHolder(lock: string): ProcessId | undefined {
+  try {
+    return JSON.parse(readFileSync(lock, 'utf8')) as ProcessId;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,86 @@
+import type { OperationView, Outcome, Progress } from '../../../shared/messages/view.ts';
+import { decisionHeading, renderDecision } from './decision.ts';
+import type { Style } from './style.ts';
+import { type Column, renderFields } from './table.ts';
+import { bytesText, durationText, rateText, timeText } from './units.ts';
+
+const outcomeWord = (outcome: Outcome | null): string => outcome?.is ?? 'under way';
+
+export const operationColumns: readonly Column<OperationView>[] = [
+  { heading: 'operation', cell: (row) => row.operation },
+  { heading: 'kind', cell: (row) => row.kind },
+  { heading: 'vm', cell: (row) => row.vm },
+  { heading: 'client', cell: (row) => row.client },
+  { heading: 'started', cell: (row) => timeText(row.startedAtMs) },
+  { heading: 'state', cell: (row) => row.state },
+  {
+    heading: 'outcome',
+    cell: (row) => outcomeWord(row.outcome),
+    paint: (text, row, style) => {
+      if (row.outcome === null) return text;
+      return row.outcome.is === 'completed' ? style.good(text) : style.bad(text);
+    },
+  },
+];
+
+/** The figures of an operation that are known, in one line: `41.2 MiB at 30.1 MiB/s, downtime 12 ms`. */
+export function figuresText(progress: Progress): string {
+  const parts: string[] = [];
+  if (progress.transferredBytes !== undefined) {
+    const rate = progress.bytesPerSecond === undefined ? '' : ` at ${rateText(progress.bytesPerSecond)}`;
+    parts.push(`${bytesText(progress.transferredBytes)} sent${rate}`);
+  }
+  if (progress.downtimeMs !== undefined) parts.push(`downtime ${durationText(progress.downtimeMs)}`);
+  if (progress.pauseMs !== undefined) parts.push(`guest paused ${durationText(progress.pauseMs)}`);
+  if (progress.verifyMs !== undefined) parts.push(`verified in ${durationText(progress.verifyMs)}`);
+  if (progress.loadMs !== undefined) parts.push(`loaded in ${durationText(progress.loadMs)}`);
+  if (progress.totalMs !== undefined) parts.push(`${durationText(progress.totalMs)} in all`);
+  return parts.join(', ');
+}
+
+/** How an operation ended, in one line; a refusal's questions are for renderDecision. */
+export function renderOutcome(view: OperationView, style: Style): string {
+  const figures = figuresText(view.progress);
+  const tail = figures === '' ? '' : ` ${style.dim(`(${figures})`)}`;
+  const what = `${view.kind} ${view.vm}`;
+  switch (view.outcome?.is) {
+    case undefined:
+      return `… ${what}: ${view.progress.phase}${tail}\n`;
+    case 'completed': {
+      const label = view.outcome.label === undefined ? '' : ` as ${view.outcome.label}`;
+      const checkpoint = view.outcome.checkpoint === undefined ? '' : ` ${view.outcome.checkpoint}`;
+      return `${style.good('✓')} ${what}${checkpoint}${label}${tail}\n`;
+    }
+    case 'refused':
+      return `${style.bad('✗')} ${what}: ${decisionHeading(view.outcome.decision, style)}\n`;
+    case 'failed':
+      return `${style.bad('✗')} ${what}: ${view.outcome.fault.message} ${style.dim(`[${view.outcome.fault.code}]`)}\n`;
+    case 'cancelled':
+      return `${style.warn('■')} ${what}: cancelled\n`;
+  }
+}
+
+/** An operation in full, with every decision that was taken on its way. */
+export function renderOperation(view: OperationView, style: Style): string {
+  const fields = renderFields(
+    [
+      ['operation', view.operation],
+      ['kind', view.kind],
+      ['vm', view.vm],
+      ['client', view.client],
+      ['started', timeText(view.startedAtMs)],
+      ['ended', view.endedAtMs === null ? undefined : timeText(view.endedAtMs)],
+      ['state', view.state],
+      ['phase', view.progress.phase],
+      ['figures', figuresText(view.progress) || undefined],
+      ['outcome', outcomeWord(view.outcome)],
+      ['checkpoint', view.outcome?.is === 'completed' ? view.outcome.checkpoint : undefined],
+      [
+        'fault',
+        view.outcome?.is === 'failed' ? `${view.outcome.fault.code}: ${view.outcome.fault.message}` : undefined,
+      ],
+    ],
+    style,
+  );
+  return fields + view.decisions.map((decision) => `\n${renderDecision(decision, style)}`).join('');
+}
