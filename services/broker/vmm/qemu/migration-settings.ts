@@ -1,0 +1,47 @@
+import type { Controls } from './controls.ts';
+
+/** Every capability Carnet uses; the others are off in a QEMU that was just started, and stay so. */
+const capabilities = [
+  'events',
+  'return-path',
+  'pause-before-switchover',
+  'late-block-activate',
+  'validate-uuid',
+  'background-snapshot',
+] as const;
+type Capability = (typeof capabilities)[number];
+
+/**
+ * Both ends of a migration. `return-path`, so that the source learns whether the destination could load;
+ * `late-block-activate`, so that the source can still go back to its disks.
+ */
+export const transferCapabilities: readonly Capability[] = [
+  'events',
+  'return-path',
+  'pause-before-switchover',
+  'late-block-activate',
+  'validate-uuid',
+];
+/** A live checkpoint. QEMU excludes nearly everything else together with it. */
+export const snapshotCapabilities: readonly Capability[] = ['events', 'background-snapshot'];
+/** A stream that is written to or read from a file. */
+export const fileCapabilities: readonly Capability[] = ['events'];
+
+/** Exactly these on and every other off, in one command, so that no operation inherits another's. */
+export async function setCapabilities({ execute }: Controls, on: readonly Capability[]): Promise<void> {
+  await execute('migrate-set-capabilities', {
+    capabilities: capabilities.map((capability) => ({ capability, state: on.includes(capability) })),
+  });
+}
+
+/** The parameters of one operation; those left out are as at QEMU's start, but for the bandwidth, which is not limited. */
+export async function setParameters(
+  { execute }: Controls,
+  options: { credentials?: string; bandwidthBytesPerSecond?: number; downtimeMsMax?: number } = {},
+): Promise<void> {
+  await execute('migrate-set-parameters', {
+    'tls-creds': options.credentials ?? '',
+    'max-bandwidth': options.bandwidthBytesPerSecond ?? 0,
+    'downtime-limit': options.downtimeMsMax ?? 300,
+  });
+}

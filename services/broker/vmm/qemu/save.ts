@@ -1,0 +1,87 @@
+import { BrokerError } from '../../../../shared/errors/broker-error.ts';
+import type { DiskCopy } from '../../runtime/ports.ts';
+import { type Controls, migrationOf, runStateOf, watchFor } from './controls.ts';
+import { type CopyTarget, closeTargets, openTargets, startCopies } from './disk-copies.ts';
+import { checkSocketPath } from './host.ts';
+import { fileCapabilities, setCapabilities, setParameters, snapshotCapabilities } from './migration-settings.ts';
+import { cancelSend } from './transfer.ts';
+
+/** How long a checkpoint may take in all. */
+const saveMsMax = 30 * 60_000;
+
+/**
+ * Live checkpoint: see the port. QEMU's background snapshot keeps the guest paused only while it writes down the
+ * devices: memory is then written behind the running guest's back, a page before the guest changes it. Where the kernel
+ * does not let QEMU do that (userfaultfd write protection, for which an unprivileged QEMU needs
+ * vm.unprivileged_userfaultfd=1) the guest stays paused until all is written, and `pauseMs` says so.
+ *
+ * Rejects with VM_STATE unless the guest runs and nothing else is under way. After any fault the guest runs.
+ */
+export async function saveLive(
+  controls: Controls,
+  streamPath: string,
+  disks: readonly DiskCopy[],
+): Promise<{ pauseMs: number }> {
+  checkSocketPath(streamPath);
+  const status = await runStateOf(controls);
+  if (status !== 'running') throw new BrokerError('VM_STATE', `${controls.record.vm} is not running but ${status}`);
+  const targets = await openTargets(controls, disks);
+  try {
+    const live = await snapshotPossible(controls);
+    await setParameters(controls);
+    return await save(controls, streamPath, targets, live);
+  } catch (error) {
+    await goOn(controls);
+    throw error;
+  } finally {
+    await closeTargets(controls, targets);
+    await setCapabilities(controls, fileCapabilities).catch(() => {});
+  }
+}
+
+async function snapshotPossible(controls: Controls): Promise<boolean> {
+  try {
+    await setCapabilities(controls, snapshotCapabilities);
+    return true;
+  } catch (error) {
+    if (!(error instanceof BrokerError) || error.code !== 'QEMU_REFUSED') throw error;
+    await setCapabilities(controls, fileCapabilities);
+    return false;
+  }
+}
+
+async function save(controls: Controls, streamPath: string, targets: readonly CopyTarget[], live: boolean) {
+  const stopped = watchFor(controls, saveMsMax, 'the pause', (e) => (e.kind === 'stopped' ? e.atMs : undefined));
+  const resumed = watchFor(controls, saveMsMax, 'the guest going on', (e) =>
+    e.kind === 'resumed' ? e.atMs : undefined,
+  );
+  const written = watchFor(controls, saveMsMax, 'writing the memory', (event) =>
+    event.kind === 'migration' && ['completed', 'failed', 'cancelled'].includes(event.status)
+      ? event.status
+      : undefined,
+  );
+  try {
+    await controls.execute('stop');
+    const copied = await startCopies(controls, targets, saveMsMax);
+    if (!live) await copied();
+    await controls.execute('migrate', { uri: `unix:${streamPath}` });
+    if ((await written.found) !== 'completed') throw await failed(controls);
+    if (live) await copied();
+    else await controls.execute('cont');
+    return { pauseMs: (await resumed.found) - (await stopped.found) };
+  } finally {
+    for (const watch of [stopped, resumed, written]) watch.stop();
+  }
+}
+
+async function failed(controls: Controls): Promise<BrokerError> {
+  const { status, error } = await migrationOf(controls);
+  return new BrokerError('TRANSFER_FAILED', `QEMU could not write the memory: ${error ?? status}`);
+}
+
+/** After a fault: nothing is being written any more, and the guest runs. */
+async function goOn(controls: Controls): Promise<void> {
+  await cancelSend(controls).catch(() => {});
+  const status = await runStateOf(controls).catch(() => undefined);
+  if (status === 'paused' || status === 'postmigrate') await controls.execute('cont').catch(() => {});
+}

@@ -1,0 +1,120 @@
+import { isIP, isIPv6 } from 'node:net';
+import { BrokerError } from '../../../../shared/errors/broker-error.ts';
+import type { TransferFigures, TransferKey, VmProcess } from '../../runtime/ports.ts';
+import { type Controls, migrationOf, watchFor } from './controls.ts';
+import { credentialsId, forgetKey, installKey, removeKeyFiles } from './keys.ts';
+import { setCapabilities, setParameters, transferCapabilities } from './migration-settings.ts';
+import { fieldOf, migrateReply, ramReply, readList, readReply, socketReply } from './replies.ts';
+
+const hostForm = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+const cancelMsMax = 10_000;
+/** A migration in one of these has ended; `none` is before the first. */
+const ended: readonly string[] = ['none', 'completed', 'failed', 'cancelled'];
+
+/** Destination: see the port. The key's file is gone as soon as the source's channel stands. */
+export async function listen(controls: Controls, address: string, key: TransferKey): Promise<{ port: number }> {
+  const uri = uriOf(address, 0);
+  await installKey(controls, 'server', key);
+  try {
+    await setCapabilities(controls, transferCapabilities);
+    await setParameters(controls, { credentials: credentialsId });
+    const off = controls.onEvent((event) => {
+      if (event.kind === 'exited') off();
+      else if (event.kind !== 'migration' || event.status === 'setup') return;
+      else if (ended.includes(event.status)) off();
+      void removeKeyFiles(controls);
+    });
+    await controls.execute('migrate-incoming', { uri });
+    return { port: await listeningPort(controls) };
+  } catch (error) {
+    await forgetKey(controls).catch(() => {});
+    throw error;
+  }
+}
+
+async function listeningPort(controls: Controls): Promise<number> {
+  const reply = await controls.execute('query-migrate');
+  const [socket] = readList(fieldOf(reply, 'socket-address'), 16, 'list of listening sockets');
+  const port = Number(readReply(socketReply, socket, 'listening socket').port);
+  if (Number.isInteger(port) && port > 0 && port < 65536) return port;
+  throw new BrokerError('QEMU_PROTOCOL', 'QEMU names no port it listens on');
+}
+
+/** Source: see the port. What becomes of it is said by `migration` events; the key is forgotten at its end. */
+export async function send(
+  controls: Controls,
+  to: Parameters<VmProcess['send']>[0],
+  key: TransferKey,
+  options: Parameters<VmProcess['send']>[2],
+): Promise<void> {
+  const uri = uriOf(to.address, to.port);
+  await installKey(controls, 'client', key);
+  try {
+    await setCapabilities(controls, transferCapabilities);
+    await setParameters(controls, { credentials: credentialsId, ...options });
+    const off = controls.onEvent((event) => {
+      if (event.kind === 'exited') return off();
+      if (event.kind !== 'migration' || !ended.includes(event.status)) return;
+      off();
+      void forgetKey(controls).catch(() => {});
+    });
+    await controls.execute('migrate', { uri });
+  } catch (error) {
+    await forgetKey(controls).catch(() => {});
+    throw error;
+  }
+}
+
+/** Source at pre-switchover: see the port. */
+export async function switchOver({ execute }: Controls): Promise<void> {
+  await execute('migrate-continue', { state: 'pre-switchover' });
+}
+
+/**
+ * Source: gives the transfer up and waits until QEMU has; QEMU lets the guest go on by itself. VM_STATE where the
+ * transfer is complete: then the guest may run elsewhere, and going on is not for this command to say.
+ */
+export async function cancelSend(controls: Controls): Promise<void> {
+  const watch = watchFor(controls, cancelMsMax, 'the end of the transfer', (event) =>
+    event.kind === 'migration' && ended.includes(event.status) ? event.status : undefined,
+  );
+  try {
+    let { status } = await migrationOf(controls);
+    if (!ended.includes(status)) {
+      await controls.execute('migrate_cancel');
+      status = (await migrationOf(controls)).status;
+      if (!ended.includes(status)) await watch.found;
+      status = (await migrationOf(controls)).status;
+    }
+    if (status === 'completed') throw new BrokerError('VM_STATE', `the transfer of ${controls.record.vm} is complete`);
+  } finally {
+    watch.stop();
+  }
+}
+
+/** See the port. Where no transfer was ever begun the status is `none` and every figure zero. */
+export async function figures({ execute }: Controls): Promise<TransferFigures> {
+  const reply = await execute('query-migrate');
+  const about = readReply(migrateReply, reply, 'migration status');
+  const none = { transferred: 0, remaining: 0, total: 0, mbps: 0 };
+  const ram = fieldOf(reply, 'ram') === undefined ? none : readReply(ramReply, fieldOf(reply, 'ram'), 'memory figures');
+  return {
+    status: about.status ?? 'none',
+    transferredBytes: ram.transferred,
+    remainingBytes: ram.remaining,
+    totalBytes: ram.total,
+    bytesPerSecond: Math.round((ram.mbps * 1e6) / 8),
+    totalMs: about['total-time'] ?? 0,
+    ...(about.downtime === undefined ? {} : { downtimeMs: about.downtime }),
+    ...(about['error-desc'] === undefined ? {} : { error: about['error-desc'] }),
+  };
+}
+
+/** QEMU parses options out of this text, so nothing but an address goes in. */
+function uriOf(address: string, port: number): string {
+  const known = isIP(address) !== 0 || hostForm.test(address);
+  if (!known || !Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new BrokerError('TRANSFER_FAILED', `${address}:${port} is not an address to transfer to`);
+  }
+  return isIPv6(address) ? `tcp:[${address}]:${port}` : `tcp:${address}:${port}`;
+}
