@@ -43,6 +43,8 @@ export interface Answered<Answer> {
   readonly answer: Answer;
   /** The frame that was asked, as it was sent. */
   readonly askBytes: Uint8Array;
+  /** Names that frame. */
+  readonly askDigest: Uint8Array;
   /** Who answered: the receiver that was asked, by its certificate. */
   readonly sender: Verified;
 }
@@ -110,7 +112,7 @@ export function createEndpoint(by: EndpointDependencies): Endpoint {
       const reply = await bus.request(subject, asked.bytes, options.timeoutMs ?? exchange.timeoutMs);
       const expected = { type: exchange.name, kind: 'answer', receiver: self, sender: receiver } as const;
       const opened = openFrame(reply, { ...expected, previous: asked.digest, body: exchange.answer }, by);
-      return { answer: opened.body, askBytes: asked.bytes, sender: opened.sender };
+      return { answer: opened.body, askBytes: asked.bytes, askDigest: asked.digest, sender: opened.sender };
     },
 
     serve(exchange, handler) {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { BrokerError } from '../errors/broker-error.ts';
 import { principalName } from '../ids.ts';
 import { check } from '../schema/schema.ts';
-import { fingerprintOf, readCertificate, readPublicKey, signCertificate, urisOf } from './certificate.ts';
+import { fingerprintOf, isKeyAccepted, readCertificate, signCertificate, urisOf } from './certificate.ts';
 import { principal, type Role, uriOf } from './principal.ts';
 
 const generate = promisify(generateKeyPair);
@@ -18,8 +18,8 @@ const backdatedMs = 5 * 60_000;
 export interface IssueOptions {
   readonly role: Role;
   readonly name: string;
-  /** RSA, 2048 to 4096 bits, as `BEGIN PUBLIC KEY`. */
-  readonly publicKeyPem: string;
+  /** RSA, 2048 to 4096 bits. */
+  readonly publicKey: KeyObject;
   readonly nowMs: number;
   readonly lifetimeMs: number;
   /** DNS names and IP addresses of a host, for TLS. */
@@ -55,7 +55,7 @@ export async function createAuthority(about: { fleet: string; nowMs: number }): 
     {
       commonName: `carnet ${about.fleet}`,
       uri: authorityUri(about.fleet),
-      publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      publicKey,
       notBeforeMs: about.nowMs - backdatedMs,
       notAfterMs: about.nowMs + authorityLifetimeMs,
       addresses: [],
@@ -74,10 +74,10 @@ function withKey(fleet: string, certificatePem: string, privateKey: KeyObject): 
     fleet,
     certificatePem,
     fingerprint: fingerprintOf(certificate.raw),
-    issue({ role, name, publicKeyPem, nowMs, lifetimeMs, addresses = [] }) {
+    issue({ role, name, publicKey, nowMs, lifetimeMs, addresses = [] }) {
       const named = check(principal, { role, name });
       if (!named.ok) throw new BrokerError('USAGE_INVALID', named.problems.join('; '));
-      if (readPublicKey(publicKeyPem) === undefined) {
+      if (!isKeyAccepted(publicKey)) {
         throw new BrokerError('USAGE_INVALID', 'the public key is not RSA of 2048 to 4096 bits');
       }
       const notAfterMs = nowMs + lifetimeMs;
@@ -88,7 +88,7 @@ function withKey(fleet: string, certificatePem: string, privateKey: KeyObject): 
         {
           commonName: name,
           uri: uriOf({ fleet, role, name }),
-          publicKeyPem,
+          publicKey,
           notBeforeMs: nowMs - backdatedMs,
           notAfterMs,
           addresses,

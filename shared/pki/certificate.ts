@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
+import { BrokerError } from '../errors/broker-error.ts';
 
 /*
  * What node-forge is used for: putting certificates together and reading the one extension node:crypto only shows as text.
@@ -10,7 +11,7 @@ import forge from 'node-forge';
 export interface CertificateForm {
   readonly commonName: string;
   readonly uri: string;
-  readonly publicKeyPem: string;
+  readonly publicKey: KeyObject;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** DNS names and IP addresses a TLS client may expect. */
@@ -21,7 +22,7 @@ export interface CertificateForm {
 /** Signs a certificate (RSA, SHA-256) and answers with it as PEM. Without `issuer` it is signed by its own key. */
 export function signCertificate(form: CertificateForm, signer: KeyObject, issuer?: X509Certificate): string {
   const certificate = forge.pki.createCertificate();
-  certificate.publicKey = forge.pki.publicKeyFromPem(form.publicKeyPem);
+  certificate.publicKey = forge.pki.publicKeyFromPem(form.publicKey.export({ type: 'spki', format: 'pem' }).toString());
   certificate.serialNumber = `01${randomBytes(15).toString('hex')}`;
   certificate.validity.notBefore = new Date(form.notBeforeMs);
   certificate.validity.notAfter = new Date(form.notAfterMs);
@@ -80,11 +81,10 @@ export function isKeyAccepted(key: KeyObject): boolean {
   return key.asymmetricKeyType === 'rsa' && modulusLength >= 2048 && modulusLength <= 4096 && publicExponent === 65537n;
 }
 
-/** Reads a public key in PEM form that came from outside; nothing where it is not one we take. */
-export function readPublicKey(pem: string): KeyObject | undefined {
+/** Reads a public key that came from outside, in DER form; nothing where it is not one we take. */
+export function readPublicKey(der: Uint8Array): KeyObject | undefined {
   try {
-    if (!pem.startsWith('-----BEGIN PUBLIC KEY-----')) return undefined;
-    const key = createPublicKey(pem);
+    const key = createPublicKey({ key: Buffer.from(der), type: 'spki', format: 'der' });
     return isKeyAccepted(key) ? key : undefined;
   } catch {
     return undefined;
@@ -93,3 +93,12 @@ export function readPublicKey(pem: string): KeyObject | undefined {
 
 /** Reads a certificate from PEM or DER. Throws what node:crypto throws. */
 export const readCertificate = (form: string | Uint8Array): X509Certificate => new X509Certificate(form);
+
+/** A certificate's DER form as PEM. MESSAGE_MALFORMED where it is none. */
+export function certificateToPem(certificateDer: Uint8Array): string {
+  try {
+    return readCertificate(certificateDer).toString();
+  } catch {
+    throw new BrokerError('MESSAGE_MALFORMED', 'a certificate is not in DER form');
+  }
+}

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,18 +24,13 @@ export interface Identity {
 }
 
 /** A new RSA-2048 key pair, made by node:crypto off the main thread. */
-export async function createKeys(): Promise<{ publicKeyPem: string; privateKey: KeyObject }> {
-  const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048, publicExponent: 65537 });
-  return { publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(), privateKey };
-}
+export const createKeys = (): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> =>
+  generate('rsa', { modulusLength: 2048, publicExponent: 65537 });
 
 /** A new key and its certificate, where the authority is at hand. Elsewhere `enrol` asks for one over the bus. */
-export async function createIdentity(
-  authority: Authority,
-  about: Omit<IssueOptions, 'publicKeyPem'>,
-): Promise<Identity> {
-  const { publicKeyPem, privateKey } = await createKeys();
-  return identityFrom(privateKey, authority.issue({ ...about, publicKeyPem }), authority.certificatePem);
+export async function createIdentity(authority: Authority, about: Omit<IssueOptions, 'publicKey'>): Promise<Identity> {
+  const { publicKey, privateKey } = await createKeys();
+  return identityFrom(privateKey, authority.issue({ ...about, publicKey }), authority.certificatePem);
 }
 
 /**
@@ -94,7 +89,3 @@ export async function loadIdentity(directory: string): Promise<Identity> {
     });
   }
 }
-
-/** The public half of an identity's key, in PEM form. */
-export const publicKeyPemOf = (identity: Identity): string =>
-  createPublicKey(identity.privateKey).export({ type: 'spki', format: 'pem' }).toString();
