@@ -6,7 +6,7 @@ import type { VmEntry } from '../vms/vms.ts';
 
 /** Makes the carnet of a VM that runs here: its spec and label, and its images as this host sees them. */
 export function carnetOf(host: HostName, entry: VmEntry, { images }: OpenImages, policyDigest: string): Carnet {
-  if (entry.label === null || entry.accelerator === null) {
+  if (entry.accelerator === null) {
     throw new BrokerError('VM_STATE', `${entry.spec.name} has never been started`);
   }
   return {

@@ -17,7 +17,6 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
 
   async function decide(about: MigrateOut, client: ClientName, moment: Decision['moment']) {
     const { label } = vms.need(about.vm);
-    if (label === null) throw new BrokerError('VM_STATE', `${about.vm} has never been started`);
     const ask = {
       action: 'migrate-out',
       client: clientLabel(world, client),

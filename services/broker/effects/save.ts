@@ -17,7 +17,7 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
         case 'decide-request': {
           const { label } = vms.need(vm);
           const running = (await vms.needProcess(vm).state()) === 'running';
-          if (label === null || !running) throw new BrokerError('VM_STATE', `${vm} is not running`);
+          if (!running) throw new BrokerError('VM_STATE', `${vm} is not running`);
           const ask = { action: 'save', client: clientLabel(world, client), label } as const;
           const decision = await gate.decide(ask, 'request', { vm, operation, by: client });
           const stateLabel = gate.stateLabel(label);

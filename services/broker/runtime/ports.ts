@@ -185,7 +185,7 @@ export interface Checkpoints {
 /** Who asks for what of policy. Contexts were looked up in this host's own map. */
 export type GateAsk =
   | { readonly action: 'start'; readonly client: Label; readonly images: readonly Pick<OpenImage, 'spec' | 'label'>[] }
-  /** Before a VM has a label, `define` asks about the label it would have. */
+  /** Asks about the label the VM would have if this client started it. */
   | { readonly action: 'define'; readonly client: Label; readonly images: readonly Pick<OpenImage, 'spec' | 'label'>[] }
   | {
       readonly action: 'delete' | 'stop' | 'suspend' | 'resume' | 'monitor';

@@ -23,6 +23,8 @@ export interface Runner {
   deliverVmEvent(vm: VmName, event: VmEvent): void;
   /** The operation under way for a VM. */
   activeOf(vm: VmName): OperationId | undefined;
+  /** Keeps a VM to oneself for something that is no operation, until the answer is called. VM_BUSY as for `begin`. */
+  hold(vm: VmName): () => void;
   stateOf(operation: OperationId): State | undefined;
   view(operation: OperationId): OperationView | undefined;
   list(limit: number): OperationView[];
@@ -59,6 +61,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
   const kindOf = new Map(kinds.map((kind) => [kind.name, kind]));
   const live = new Map<OperationId, Live>();
   const busy = new Map<VmName, OperationId>();
+  const held = new Set<VmName>();
   let closed = false;
 
   const known = (name: OperationView['kind']): AnyKind => {
@@ -66,6 +69,13 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     if (kind === undefined) throw new Error(`the journal names an operation kind that does not exist: ${name}`);
     return kind;
   };
+
+  function needIdle(vm: VmName): void {
+    const other = busy.get(vm) ?? (held.has(vm) ? 'another request' : undefined);
+    if (other !== undefined) {
+      throw new BrokerError('VM_BUSY', `${other} is under way for ${vm}`, { hint: 'wait until it has ended' });
+    }
+  }
 
   function adopt(record: OperationRecord): Live {
     const entry: Live = {
@@ -171,12 +181,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
 
   return {
     async begin(kind, about, state, effects) {
-      const other = busy.get(about.vm);
-      if (other !== undefined) {
-        throw new BrokerError('VM_BUSY', `${other} is under way for ${about.vm}`, {
-          hint: 'wait for it, or look at it with `carnet operation show`',
-        });
-      }
+      needIdle(about.vm);
       const entry = adopt(newRecord(kind, about, state, effects, clock.nowMs()));
       try {
         await journal.write(entry.record);
@@ -206,6 +211,13 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     },
 
     activeOf: (vm) => busy.get(vm),
+
+    hold(vm) {
+      needIdle(vm);
+      held.add(vm);
+      return () => held.delete(vm);
+    },
+
     stateOf: (operation) => (live.get(operation)?.record ?? journal.read(operation))?.state,
 
     view(operation) {

@@ -9,8 +9,8 @@ import type { VmEvent, VmProcess } from '../runtime/ports.ts';
 /** What this host knows of a VM that belongs to it. */
 export const vmEntry = fields({
   spec: vmSpec,
-  /** The label it runs or last ran in; null before its first start. */
-  label: nullable(label),
+  /** The label it runs or last ran in; before its first start, the one it would have had when it was defined. */
+  label,
   epoch: integer(0, Number.MAX_SAFE_INTEGER),
   accelerator: nullable(accelerator),
   /** The checkpoint whose memory it maps, while it runs. */

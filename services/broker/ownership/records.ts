@@ -1,0 +1,53 @@
+import type { Bucket } from '../../../shared/bus/bus.ts';
+import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
+import { ownerRecord } from '../../../shared/messages/record.ts';
+import { openRecord, sealRecord } from '../../../shared/messages/record-seal.ts';
+import type { Identity } from '../../../shared/pki/identity.ts';
+import type { Trust } from '../../../shared/pki/trust.ts';
+import type { Clock } from '../../../shared/time/clock.ts';
+import type { Ownership } from '../runtime/ports.ts';
+
+/** The owner records in the fleet's key-value bucket, each signed by the host that wrote it. */
+export function createOwnership({
+  bucket,
+  identity,
+  trust,
+  clock,
+}: {
+  bucket: Bucket;
+  identity: Identity;
+  trust: Trust;
+  clock: Clock;
+}): Ownership {
+  return {
+    async read(vm) {
+      const entry = await bucket.get(vm);
+      if (entry === undefined) return undefined;
+      const { body, writer } = openRecord(entry.value, 'owner', ownerRecord, trust);
+      // A host speaks for itself alone: only the new owner writes a record that names it.
+      if (body.vm !== vm || writer.role !== 'host' || writer.name !== body.owner) {
+        throw new BrokerError(
+          'MESSAGE_FORGED',
+          `the owner record of ${vm} was written by ${writer.name} for ${body.owner}`,
+        );
+      }
+      return { record: body, revision: entry.revision };
+    },
+    async write(record, revision) {
+      const value = sealRecord(identity, 'owner', record, clock.nowMs());
+      return orConflict(record.vm, () =>
+        revision === 0 ? bucket.create(record.vm, value) : bucket.update(record.vm, value, revision),
+      );
+    },
+    remove: (vm, revision) => orConflict(vm, () => bucket.delete(vm, revision)),
+  };
+}
+
+async function orConflict<T>(vm: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (faultOf(error).code !== 'BUS_CONFLICT') throw error;
+    throw new BrokerError('OWNER_CONFLICT', `the owner record of ${vm} was changed by another host`, { cause: error });
+  }
+}

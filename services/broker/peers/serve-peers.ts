@@ -1,0 +1,183 @@
+import { timingSafeEqual } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { type ClientName, clientName, type HostName, hostName, type OperationId } from '../../../shared/ids.ts';
+import type { AskContext, Endpoint } from '../../../shared/messages/endpoint.ts';
+import { openEmbedded, type SeenNonces } from '../../../shared/messages/frame.ts';
+import {
+  explainExchange,
+  handoverExchange,
+  type Offer,
+  offerExchange,
+  releaseExchange,
+  switchoverExchange,
+} from '../../../shared/messages/peer.ts';
+import { type Request, request, requestExchange } from '../../../shared/messages/request.ts';
+import type { Trust } from '../../../shared/pki/trust.ts';
+import { check } from '../../../shared/schema/schema.ts';
+import { checkImages } from '../effects/carnet.ts';
+import { clientLabel, peerLabel, type World } from '../effects/world.ts';
+import { answerToHandover, answerToOffer, answerToRelease, answerToSwitchover } from '../migrate/answers.ts';
+import type { DestinationEvent, DestinationState, MigrateIn } from '../migrate/destination-states.ts';
+import type { AnyKind } from '../runtime/kind.ts';
+import type { Runner } from '../runtime/runner.ts';
+
+interface PeerServerDeps {
+  readonly endpoint: Endpoint;
+  readonly world: World;
+  readonly runner: Runner;
+  readonly migrateDestination: AnyKind;
+  readonly trust: Trust;
+  /** Remembers which client requests were acted on. */
+  readonly seen: SeenNonces;
+}
+
+/** Answers the other hosts. Who asks is known by certificate; only the source of a migration is heard about it. */
+export function servePeers({ endpoint, world, runner, migrateDestination, trust, seen }: PeerServerDeps): () => void {
+  const settled = <T>(operation: OperationId, judge: (state: DestinationState) => T | undefined, timeoutMs: number) =>
+    runner.settled(operation, (state) => judge(state as DestinationState), timeoutMs);
+
+  /** The state of a migration that the sender is the source of. */
+  function stateFor(operation: OperationId, source: HostName): DestinationState | undefined {
+    const state = runner.stateOf(operation);
+    if (state === undefined) return undefined;
+    if (!('source' in state) || state.source !== source) {
+      throw new BrokerError('MESSAGE_FORGED', `${operation} is not a migration from ${source}`);
+    }
+    return state as DestinationState;
+  }
+
+  /** The client's request inside an offer: signed by the client, for the source, and about exactly this. */
+  function clientRequest(
+    bytes: Uint8Array,
+    source: HostName,
+  ): { client: ClientName; request: Request; digest: Uint8Array } {
+    const expected = {
+      type: requestExchange.name,
+      kind: 'ask',
+      receiver: { role: 'host', name: source },
+      body: request,
+    } as const;
+    const frame = openEmbedded(bytes, expected, { trust, clock: world.clock });
+    const client = check(clientName, frame.sender.name);
+    if (frame.sender.role !== 'client' || !client.ok)
+      throw new BrokerError('MESSAGE_FORGED', 'the request was not signed by a client');
+    return { client: client.value, request: frame.body, digest: frame.digest };
+  }
+
+  async function begin(offer: Offer, source: HostName, { digest }: AskContext): Promise<void> {
+    const { operation, carnet, options, transferKey } = offer;
+    const vm = carnet.spec.name;
+    const asked = clientRequest(offer.request, source);
+    const { request: action } = asked;
+    if (
+      action.verb !== 'migrate' ||
+      action.vm !== vm ||
+      action.destination !== world.host ||
+      !isDeepStrictEqual(action.options, options) ||
+      carnet.host !== source
+    ) {
+      throw new BrokerError('MESSAGE_FORGED', 'the offer is not what the client asked for');
+    }
+    // A signed request is good for one migration, whatever the source makes of it.
+    const once = {
+      sender: `request/${asked.client}`,
+      nonce: asked.digest.subarray(0, 16),
+      untilMs: world.clock.nowMs() + 120_000,
+    };
+    if (seen.admit(once, world.clock.nowMs()) !== 'new') {
+      throw new BrokerError('MESSAGE_STALE', "the client's request was used for another migration");
+    }
+    const state: DestinationState = {
+      state: 'deciding',
+      operation,
+      vm,
+      source,
+      carnet,
+      request: offer.request,
+      transferKey,
+      offerDigest: digest,
+    } satisfies { state: 'deciding' } & MigrateIn;
+    await runner.begin(migrateDestination, { operation, vm, client: asked.client }, state, [
+      { effect: 'decide-offer' },
+    ]);
+  }
+
+  function needGrant(state: DestinationState | undefined, grantId: Uint8Array): DestinationState {
+    if (state === undefined || !('grant' in state) || !timingSafeEqual(state.grant.grantId, grantId)) {
+      throw new BrokerError('MESSAGE_FORGED', 'no such grant was given');
+    }
+    return state;
+  }
+
+  const deliver = (operation: OperationId, event: DestinationEvent) => runner.deliver(operation, event);
+
+  const served = [
+    endpoint.serve(offerExchange, async (offer, context) => {
+      const source = hostOf(context);
+      if (stateFor(offer.operation, source) === undefined) await begin(offer, source, context);
+      return settled(offer.operation, answerToOffer, offerExchange.timeoutMs);
+    }),
+    endpoint.serve(switchoverExchange, async ({ operation, grantId }, context) => {
+      const state = stateFor(operation, hostOf(context));
+      if (state?.state !== 'closed') needGrant(state, grantId);
+      await deliver(operation, { event: 'switchover-asked' });
+      return settled(operation, answerToSwitchover, switchoverExchange.timeoutMs);
+    }),
+    endpoint.serve(handoverExchange, async ({ operation, grantId, vm, epoch }, context) => {
+      const state = stateFor(operation, hostOf(context));
+      if (state?.state !== 'closed') {
+        const { carnet } = needGrant(state, grantId);
+        if (carnet.spec.name !== vm || epoch !== carnet.epoch + 1) {
+          throw new BrokerError('MESSAGE_FORGED', 'the handover is not of what was granted');
+        }
+        await deliver(operation, { event: 'handover-received', epoch });
+      }
+      return settled(operation, answerToHandover, handoverExchange.timeoutMs);
+    }),
+    endpoint.serve(releaseExchange, async ({ operation }, context) => {
+      // Nothing is known of it: either it never came, or this host's memory of it is gone and the record must be asked.
+      if (stateFor(operation, hostOf(context)) === undefined) return { is: 'released' };
+      await deliver(operation, { event: 'release-asked' });
+      return settled(operation, answerToRelease, releaseExchange.timeoutMs);
+    }),
+    endpoint.serve(explainExchange, async ({ carnet, request: bytes }, context) => {
+      const source = hostOf(context);
+      const { client, request: asked } = clientRequest(bytes, source);
+      const vm = carnet.spec.name;
+      if (
+        asked.verb !== 'explain' ||
+        asked.action.verb !== 'migrate' ||
+        asked.action.vm !== vm ||
+        asked.action.destination !== world.host
+      ) {
+        throw new BrokerError('MESSAGE_FORGED', 'the question is not what the client asked');
+      }
+      const opened = await world.images.open(carnet.spec.images);
+      try {
+        checkImages(carnet, opened);
+        const ask = {
+          action: 'migrate-in',
+          client: clientLabel(world, client),
+          label: carnet.label,
+          peer: peerLabel(world, source),
+          images: opened.images,
+        } as const;
+        return { is: 'decided', decision: await world.gate.decide(ask, 'offer', { vm, by: client }) } as const;
+      } finally {
+        opened.close();
+      }
+    }),
+  ];
+  return () => {
+    for (const subscription of served) subscription.stop();
+  };
+}
+
+/** Who asks, if it is a host. */
+function hostOf({ sender }: AskContext): HostName {
+  const name = check(hostName, sender.name);
+  if (sender.role !== 'host' || !name.ok)
+    throw new BrokerError('MESSAGE_FORGED', `${sender.role} ${sender.name} is no host`);
+  return name.value;
+}

@@ -1,0 +1,161 @@
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
+import type { Label } from '../../../shared/label/label.ts';
+import { limits } from '../../../shared/limits.ts';
+import type { Answer, HostView, Request } from '../../../shared/messages/request.ts';
+import type { RunState, VmView } from '../../../shared/messages/view.ts';
+import type { Manifest } from '../../../shared/vm/carnet.ts';
+import type { Decision } from '../../../shared/vm/decision.ts';
+import { clientLabel, type World } from '../effects/world.ts';
+import type { Runner } from '../runtime/runner.ts';
+import type { VmEntry } from '../vms/vms.ts';
+
+type Query = Exclude<Request, { verb: 'explain' } | { spec: unknown }>;
+
+/** Answers what only looks. A client sees the VMs, operations and checkpoints it may monitor, and no trace of others. */
+export async function answerQuery(
+  world: World,
+  runner: Runner,
+  query: Query,
+  client: ClientName,
+  host: () => HostView,
+): Promise<Answer | undefined> {
+  const { vms, checkpoints, gate } = world;
+  const me = clientLabel(world, client);
+  const monitor = (vm: VmName, label: Label): Promise<Decision> =>
+    gate.decide({ action: 'monitor', client: me, label }, 'request', { vm, by: client });
+  const mayMonitor = async (vm: VmName, label: Label) => (await monitor(vm, label)).outcome === 'allowed';
+  const ofManifest = ({ carnet }: Manifest) => mayMonitor(carnet.spec.name, carnet.label);
+
+  switch (query.verb) {
+    case 'list': {
+      const seen = await filterAsync(vms.list(), ({ spec, label }) => mayMonitor(spec.name, label));
+      return {
+        is: 'vms',
+        vms: await Promise.all(seen.slice(0, limits.listEntries).map((entry) => summaryOf(world, entry))),
+      };
+    }
+    case 'show': {
+      const entry = vms.need(query.vm);
+      const decision = await monitor(query.vm, entry.label);
+      if (decision.outcome === 'refused') return { is: 'refused', decision };
+      return { is: 'vm', vm: await viewOf(world, runner, entry) };
+    }
+    case 'operation': {
+      const view = runner.view(query.operation);
+      if (view === undefined || !(await mayFollow(view)))
+        throw new BrokerError('OPERATION_UNKNOWN', `no operation ${query.operation} here`);
+      return { is: 'operation', operation: view };
+    }
+    case 'operations':
+      return { is: 'operations', operations: await filterAsync(runner.list(100), mayFollow) };
+    case 'checkpoint-list': {
+      const all = (await checkpoints.list()).filter(
+        ({ carnet }) => query.vm === undefined || carnet.spec.name === query.vm,
+      );
+      const seen = await filterAsync(all.slice(0, limits.listEntries), ofManifest);
+      return { is: 'checkpoints', checkpoints: await Promise.all(seen.map((one) => checkpointSummaryOf(world, one))) };
+    }
+    case 'checkpoint-show': {
+      const { manifest, digest, inUse } = await checkpoints.manifest(query.checkpoint);
+      const decision = await monitor(manifest.carnet.spec.name, manifest.carnet.label);
+      if (decision.outcome === 'refused') return { is: 'refused', decision };
+      return { is: 'checkpoint', checkpoint: { manifest, manifestDigest: digest, inUse } };
+    }
+    case 'checkpoint-verify': {
+      const { manifest } = await checkpoints.manifest(query.checkpoint);
+      const decision = await monitor(manifest.carnet.spec.name, manifest.carnet.label);
+      if (decision.outcome === 'refused') return { is: 'refused', decision };
+      const opened = await checkpoints.open(query.checkpoint);
+      opened.close();
+      return {
+        is: 'verified',
+        checkpoint: query.checkpoint,
+        bytes: await checkpoints.bytesOf(query.checkpoint),
+        ms: Math.round(opened.verifyMs),
+      };
+    }
+    case 'host':
+      return { is: 'host', host: host() };
+    default:
+      return undefined;
+  }
+
+  /** Whoever began an operation may follow it; others need to be allowed to monitor its VM. */
+  async function mayFollow(view: {
+    readonly client: ClientName;
+    readonly vm: VmName;
+    readonly operation: OperationId;
+  }): Promise<boolean> {
+    if (view.client === client) return true;
+    const entry = vms.get(view.vm);
+    return entry !== undefined && mayMonitor(view.vm, entry.label);
+  }
+}
+
+async function filterAsync<T>(all: readonly T[], keep: (one: T) => Promise<boolean>): Promise<T[]> {
+  const kept = await Promise.all(all.map(keep));
+  return all.filter((_, index) => kept[index]);
+}
+
+async function stateOf({ vms, log }: World, vm: VmName): Promise<RunState> {
+  const process = vms.process(vm);
+  if (process === undefined) return 'stopped';
+  try {
+    const state = await process.state();
+    switch (state) {
+      case 'running':
+      case 'transferring':
+        return 'running';
+      case 'handed-over':
+        return 'in-doubt';
+      case 'shutdown':
+        return 'stopped';
+      default:
+        return state;
+    }
+  } catch (error) {
+    log.warn('QEMU does not say how its guest is', { vm, detail: String(error) });
+    return 'in-doubt';
+  }
+}
+
+async function summaryOf(world: World, { spec, label, epoch }: VmEntry) {
+  return {
+    vm: spec.name,
+    host: world.host,
+    state: await stateOf(world, spec.name),
+    label,
+    epoch,
+    memoryMiB: spec.memoryMiB,
+  };
+}
+
+async function viewOf(world: World, runner: Runner, { spec, label, epoch, accelerator }: VmEntry): Promise<VmView> {
+  const process = world.vms.process(spec.name);
+  return {
+    vm: spec.name,
+    host: world.host,
+    state: await stateOf(world, spec.name),
+    label,
+    epoch,
+    spec,
+    accelerator,
+    pid: process?.pid ?? null,
+    operation: runner.activeOf(spec.name) ?? null,
+    console: process === undefined ? null : world.vmm.consolePath(spec.name),
+  };
+}
+
+async function checkpointSummaryOf({ checkpoints }: World, { checkpoint, carnet, takenAtMs, takenFor, job }: Manifest) {
+  return {
+    checkpoint,
+    vm: carnet.spec.name,
+    host: carnet.host,
+    takenAtMs,
+    takenFor,
+    ...(job === undefined ? {} : { job }),
+    label: carnet.label,
+    bytes: await checkpoints.bytesOf(checkpoint),
+  };
+}

@@ -1,0 +1,77 @@
+import { sign, verify } from 'node:crypto';
+import { decode, encode } from '../codec/codec.ts';
+import { BrokerError } from '../errors/broker-error.ts';
+import { limits } from '../limits.ts';
+import type { Identity } from '../pki/identity.ts';
+import { describePrincipal, principal, samePrincipal } from '../pki/principal.ts';
+import type { Trust, Verified } from '../pki/trust.ts';
+import { bytes, check, fields, integer, literal, oneOf, type Schema } from '../schema/schema.ts';
+import { pss } from './frame-seal.ts';
+
+/*
+ * A record is what is kept rather than sent: an owner record, a host's facts, a checkpoint's manifest. It is signed like a
+ * frame but has no receiver and does not expire. Its prefix is another one, so that neither is ever taken for the other.
+ */
+
+const recordTypes = ['owner', 'host', 'manifest'] as const;
+export type RecordType = (typeof recordTypes)[number];
+
+const prefix = Buffer.from('carnet/1 record\0');
+
+const outer = fields({
+  v: literal(1),
+  payload: bytes(limits.manifestBytes),
+  certificate: bytes(limits.certificateBytes),
+  signature: bytes(limits.signatureBytes),
+});
+
+const header = {
+  type: oneOf(recordTypes),
+  writer: principal,
+  writtenAtMs: integer(0, Number.MAX_SAFE_INTEGER),
+};
+
+/** Signs a record in the name of an identity. */
+export function sealRecord(identity: Identity, type: RecordType, body: unknown, nowMs: number): Uint8Array {
+  const writer = { role: identity.role, name: identity.name };
+  const payload = encode({ type, writer, writtenAtMs: nowMs, body });
+  const signature = sign('sha256', Buffer.concat([prefix, payload]), { key: identity.privateKey, ...pss });
+  return encode({ v: 1, payload, certificate: identity.certificateDer, signature });
+}
+
+/**
+ * Opens a record. The signature is checked over the bytes as they are before anything of them is read. MESSAGE_FORGED
+ * where the signature or the certificate is not good, MESSAGE_MALFORMED where the form is not the declared one.
+ */
+export function openRecord<Body>(
+  record: Uint8Array,
+  type: RecordType,
+  body: Schema<Body>,
+  trust: Trust,
+): { body: Body; writer: Verified; writtenAtMs: number } {
+  const outside = formOf(
+    outer,
+    decode(record, limits.manifestBytes + limits.certificateBytes + limits.signatureBytes + 64),
+  );
+  const writer = trust.verify(outside.certificate);
+  const signed = Buffer.concat([prefix, outside.payload]);
+  if (!verify('sha256', signed, { key: writer.publicKey, ...pss }, outside.signature)) {
+    throw new BrokerError(
+      'MESSAGE_FORGED',
+      `a ${type} record does not carry the signature of ${describePrincipal(writer)}`,
+    );
+  }
+  const inside = formOf(fields({ ...header, body }), decode(outside.payload, limits.manifestBytes));
+  if (inside.type !== type)
+    throw new BrokerError('MESSAGE_MALFORMED', `a ${inside.type} record stands where a ${type} record belongs`);
+  if (!samePrincipal(inside.writer, writer))
+    throw new BrokerError('MESSAGE_FORGED', `a ${type} record names another writer than signed it`);
+  return { body: inside.body as Body, writer, writtenAtMs: inside.writtenAtMs };
+}
+
+function formOf<T>(schema: Schema<T>, value: unknown): T {
+  const checked = check(schema, value);
+  if (!checked.ok)
+    throw new BrokerError('MESSAGE_MALFORMED', `a record does not have its form: ${checked.problems.join('; ')}`);
+  return checked.value as T;
+}
