@@ -1,0 +1,86 @@
+import type { Explanation, Policy } from '../../../policy/policy.ts';
+import { type Label, partsOf } from '../../../shared/label/label.ts';
+import type { AnsweredQuestion } from '../../../shared/vm/decision.ts';
+import { accessAsked, relabelAsked } from '../../../shared/vm/question-notation.ts';
+import { no, yes } from './answer.ts';
+import type { Question } from './questions/question.ts';
+
+type Access = Extract<Question, { kind: 'access' }>;
+type Relabel = Extract<Question, { kind: 'relabel' }>;
+
+/**
+ * Puts a question. It is answered no where the policy does not declare the class or a permission, and where a context
+ * is not valid or not in the policy's own spelling: two spellings of one label would be two labels to everyone who
+ * compares text. A `permissive` domain gets no more than its rules give. An access question of which only a part is
+ * granted has an answer for what is granted and one for each reason of what is not. Throws only what the engine throws.
+ */
+export function ask(policy: Policy, question: Question): AnsweredQuestion[] {
+  switch (question.kind) {
+    case 'access':
+      return askAccess(policy, question);
+    case 'relabel':
+      return [askRelabel(policy, question)];
+    case 'valid': {
+      const about = { kind: 'valid', why: question.why, asked: question.label } as const;
+      const valid = isCanonical(policy, question.label);
+      return [valid ? yes(about, [], question.label) : no(about, { reason: 'INVALID' })];
+    }
+    case 'host': {
+      const about = { kind: 'confine', why: question.why, asked: question.asked } as const;
+      return [question.holds ? yes(about) : no(about, { reason: question.reason })];
+    }
+  }
+}
+
+/** True for a context that is valid in the policy and spelt as the policy spells it. */
+export function isCanonical(policy: Policy, label: Label): boolean {
+  return policy.canonical(label) === label;
+}
+
+/** Both ways of asking the engine have to agree, so that the rules a decision names are those it was taken by. */
+function askAccess(policy: Policy, question: Access): AnsweredQuestion[] {
+  const { source, target, tclass, perms } = question;
+  if (!policy.declares(tclass, perms)) return [no(aboutAccess(question, perms), { reason: 'UNKNOWN' })];
+  if (!isCanonical(policy, source) || !isCanonical(policy, target)) {
+    return [no(aboutAccess(question, perms), { reason: 'INVALID' })];
+  }
+  const { allowed } = policy.computeAv(source, target, tclass);
+  const explained = perms.map((perm) => ({ perm, ...policy.explain(source, target, tclass, perm) }));
+  if (explained.some((answer) => answer.allowed !== allowed.includes(answer.perm))) {
+    return [no(aboutAccess(question, perms), { reason: 'ENGINE' })];
+  }
+  const groups = Map.groupBy(explained, ({ allowed: granted, reason, blocking }) =>
+    granted ? '' : `${reason} ${blocking?.file}:${blocking?.line}`,
+  );
+  return [...groups.values()].map((group) => answerOf(question, group));
+}
+
+/** The answer to the permissions that were granted, or to those that were refused for one reason. */
+function answerOf(question: Access, group: (Explanation & { perm: string })[]): AnsweredQuestion {
+  const perms = group.map(({ perm }) => perm);
+  const rules = group.flatMap(({ granting }) => granting);
+  const [first] = group;
+  if (first?.allowed === true) return yes(aboutAccess(question, perms), rules);
+  const { reason = 'ENGINE', blocking, missing } = first ?? {};
+  const rule = reason === 'TE' ? { missing: allowRule(question, perms) } : missing === undefined ? {} : { missing };
+  return no(aboutAccess(question, perms), { reason, blocking, ...rule }, rules);
+}
+
+/** What audit2allow would say. */
+function allowRule({ source, target, tclass }: Access, perms: readonly string[]): string {
+  const set = perms.length === 1 ? perms.join() : `{ ${perms.join(' ')} }`;
+  return `allow ${partsOf(source).type} ${partsOf(target).type}:${tclass} ${set};`;
+}
+
+function aboutAccess({ why, source, target, tclass }: Access, perms: readonly string[]) {
+  const asked = accessAsked({ scontext: source, tcontext: target, tclass, perms });
+  return { kind: 'access', why, asked } as const;
+}
+
+function askRelabel(policy: Policy, { why, from, to, task }: Relabel): AnsweredQuestion {
+  const asked = relabelAsked({ oldcontext: from, newcontext: to, taskcontext: task, tclass: 'vm' });
+  const about = { kind: 'relabel', why, asked } as const;
+  if (![from, to, task].every((label) => isCanonical(policy, label))) return no(about, { reason: 'INVALID' });
+  const validation = policy.validateTransition(from, to, task, 'vm');
+  return validation.ok ? yes(about) : no(about, { reason: validation.reason, blocking: validation.blocking });
+}

@@ -1,0 +1,126 @@
+import type { Policy } from '../../../policy/policy.ts';
+import type { Label } from '../../../shared/label/label.ts';
+import type { Clock } from '../../../shared/time/clock.ts';
+import type { Decision } from '../../../shared/vm/decision.ts';
+import type { Gate, GateAsk } from '../runtime/ports.ts';
+import { no } from './answer.ts';
+import { computeLabel } from './compute-label.ts';
+import { decide, type Verdict } from './decide.ts';
+import type { HostFacts } from './questions/question.ts';
+
+/** What a decision was taken for: the VM, the operation it belongs to and the name of who asked. */
+export interface About {
+  readonly vm: string;
+  readonly operation?: string;
+  readonly by: string;
+}
+
+/** Where decisions are written. `write` resolves when the record would survive a power cut. */
+export interface DecisionLog {
+  write(decision: Decision, about: About): Promise<void>;
+}
+
+export interface GateOptions {
+  /** The policy in force at this moment; undefined refuses everything. */
+  readonly policy: () => Policy | undefined;
+  /** The host's name, as it stands in decisions. */
+  readonly host: string;
+  readonly hostLabel: Label;
+  readonly storeLabel: Label;
+  /** True where processes really start in the domain of their label. */
+  readonly confined: boolean;
+  /** True refuses to run a VM whose process cannot be confined. */
+  readonly mustConfine: boolean;
+  /** False records what policy refuses without acting on it; such a host takes in no state. */
+  readonly enforcing: boolean;
+  readonly clock: Clock;
+  readonly audit: DecisionLog;
+  /** How long the audit log may take. A decision that is not on record by then is a refusal. */
+  readonly auditTimeoutMs?: number;
+}
+
+/** The digest in a decision that was taken without a policy. */
+export const noPolicyDigest = '0'.repeat(64);
+
+/**
+ * The policy point of a host: takes a decision, has it written down, and only then answers. Never rejects: what goes
+ * wrong on the way is a refusal with its reason.
+ */
+export function createGate(options: GateOptions): Gate {
+  const facts: HostFacts = {
+    label: options.hostLabel,
+    store: options.storeLabel,
+    confined: options.confined,
+    mustConfine: options.mustConfine,
+    enforcing: options.enforcing,
+  };
+
+  const policyInForce = () => {
+    try {
+      return options.policy();
+    } catch {
+      return undefined;
+    }
+  };
+
+  return {
+    async decide(ask, moment, about) {
+      const policy = policyInForce();
+      const decision = decisionOf(ask, moment, decide(ask, policy, facts), policy, options);
+      try {
+        await within(options.auditTimeoutMs ?? 5_000, options.clock, options.audit.write(decision, about));
+        return decision;
+      } catch (error) {
+        return notOnRecord(decision, error);
+      }
+    },
+
+    stateLabel(label) {
+      const policy = policyInForce();
+      if (policy === undefined) return undefined;
+      try {
+        return computeLabel(policy, { from: 'store', vm: label, store: facts.store }).label;
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+function decisionOf(
+  ask: GateAsk,
+  moment: Decision['moment'],
+  verdict: Verdict,
+  policy: Policy | undefined,
+  { host, enforcing, clock }: GateOptions,
+): Decision {
+  return {
+    outcome: verdict.outcome,
+    moment,
+    action: ask.action,
+    ...(verdict.label === undefined ? {} : { label: verdict.label }),
+    questions: [...verdict.questions],
+    policy: { digest: policy?.digest ?? noPolicyDigest, seqno: policy?.seqno ?? 0, enforcing },
+    host,
+    decidedAtMs: clock.nowMs(),
+  };
+}
+
+function notOnRecord(decision: Decision, error: unknown): Decision {
+  const said = error instanceof Error ? error.message : String(error);
+  const unwritten = no(
+    { kind: 'valid', why: 'the decision is on record before it takes effect', asked: `audit log: ${said}` },
+    { reason: 'ENGINE' },
+  );
+  return { ...decision, outcome: 'refused', questions: [...decision.questions, unwritten] };
+}
+
+async function within<T>(delayMs: number, clock: Clock, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const cancel = clock.after(delayMs, () => late.reject(new Error(`no answer within ${delayMs} ms`)));
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    cancel();
+  }
+}
