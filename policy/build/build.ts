@@ -1,3 +1,5 @@
+import { checkBounds } from '../check/bounds.ts';
+import { checkNeverallows } from '../check/neverallow.ts';
 import type { Statement } from '../language/ast.ts';
 import type { Diagnostics } from '../language/diagnostics.ts';
 import type { Parsed } from '../language/parse.ts';
@@ -43,7 +45,12 @@ export function buildPolicydb(parsed: Parsed): Policydb | undefined {
     db.spans.starts.push(start);
     db.spans.ends.push(end);
   }
-  const build: Build = { db, report: diagnostics, pending: { roleTypes: new Map(), users: new Map() }, expanded: 0 };
+  const build: Build = {
+    db,
+    report: diagnostics,
+    pending: { roleTypes: new Map(), users: new Map(), neverallows: [] },
+    expanded: 0,
+  };
   runPass(build, statements, declarations);
   checkLevels(build, statements);
   if (failed(diagnostics)) return undefined;
@@ -53,6 +60,8 @@ export function buildPolicydb(parsed: Parsed): Policydb | undefined {
   finishRoles(build);
   finishUsers(build);
   runPass(build, statements, completions);
+  if (!failed(diagnostics)) checkBounds(build);
+  if (!failed(diagnostics)) checkNeverallows(build);
   return failed(diagnostics) ? undefined : db;
 }
 

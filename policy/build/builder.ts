@@ -17,6 +17,17 @@ export interface Pending {
   readonly roleTypes: Map<number, Set<number>>;
   /** What the statements about a user say together, by user value. */
   readonly users: Map<number, PendingUser>;
+  readonly neverallows: Neverallow[];
+}
+
+/** A neverallow by concrete types; `self` means each source on itself. */
+export interface Neverallow {
+  readonly sources: readonly number[];
+  readonly targets: readonly number[];
+  readonly self: boolean;
+  /** Forbidden permissions by class value. */
+  readonly perms: ReadonlyMap<number, number>;
+  readonly statement: number;
 }
 
 export interface PendingUser {

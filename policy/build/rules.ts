@@ -19,11 +19,16 @@ interface Ends {
  */
 export function resolveAvRule(build: Build, rule: AvRule, statement: number, branch = UNCONDITIONAL): void {
   const starAllowed = rule.rule === 'neverallow';
-  const ends = ruleEnds(build, rule, { starAllowed, expandAll: false });
+  const ends = ruleEnds(build, rule, { starAllowed, expandAll: starAllowed });
   const classes = plainSet(build, rule, rule.classes, 'class');
   if (ends === undefined || classes === undefined) return;
   const masks = classes.map((tclass) => permissionSet(build, rule, rule.perms, tclass));
-  if (rule.rule === 'neverallow' || masks.includes(undefined)) return;
+  if (masks.includes(undefined)) return;
+  if (rule.rule === 'neverallow') {
+    const perms = new Map(classes.map((tclass, index) => [tclass, masks[index] ?? 0]));
+    build.pending.neverallows.push({ ...ends, perms, statement });
+    return;
+  }
   if (!mayExpand(build, rule, rowsOf(ends) * classes.length)) return;
   const vector = vectorOf(rule.rule);
   for (let index = 0; index < classes.length; index++) {

@@ -8,6 +8,8 @@ export interface Diagnostics {
   readonly errors: number;
   /** Notes an error at the span, or at the first place in it where `name` stands as a word of its own. */
   error(span: Span, message: string, options?: { readonly hint?: string; readonly name?: string }): void;
+  /** `file:line` of the span's start. */
+  placeOf(span: Span): string;
   warn(span: Span, message: string, options?: { readonly hint?: string; readonly name?: string }): void;
 }
 
@@ -46,6 +48,10 @@ export function createDiagnostics(source: SourceText): Diagnostics {
       return errors;
     },
     error: (span, message, options) => add('error', span, message, options),
+    placeOf({ start }) {
+      const { file, line } = source.locate(start);
+      return `${file}:${line}`;
+    },
     warn: (span, message, options) => add('warning', span, message, options),
   };
 }
