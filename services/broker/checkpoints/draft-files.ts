@@ -1,0 +1,78 @@
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import type { ImageName } from '../../../shared/ids.ts';
+import type { Label } from '../../../shared/label/label.ts';
+import type { ImageSpec, VmSpec } from '../../../shared/vm/spec.ts';
+import type { FileLabels } from './file-labels.ts';
+import { createFile } from './files.ts';
+import { file } from './layout.ts';
+
+/** The files of a checkpoint being written, by name, each open since it was made. */
+export interface DraftFiles {
+  readonly disks: readonly { readonly spec: ImageSpec; readonly path: string }[];
+  /** Makes one more, empty and labelled. */
+  create(name: string): Promise<FileHandle>;
+  of(name: string): FileHandle;
+  names(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** The disks a guest can change: only they are part of a checkpoint. What another disk is backed by is not written to. */
+export function writableDisks(spec: VmSpec): ImageSpec[] {
+  const backings = new Set<ImageName | undefined>(spec.images.map((image) => image.backing));
+  return spec.images.filter((image) => image.role === 'disk' && !image.readonly && !backings.has(image.name));
+}
+
+/**
+ * Makes the files that a stream and QEMU write into, in a directory that is there. Each is labelled while it is still empty
+ * and its label read back, so that no byte of a guest ever lies in a file with another label.
+ */
+export async function createDraftFiles(
+  directory: string,
+  spec: VmSpec,
+  stateLabel: Label,
+  labels: FileLabels,
+): Promise<DraftFiles> {
+  const handles = new Map<string, FileHandle>();
+  const close = async () => {
+    for (const handle of handles.values()) await handle.close();
+    handles.clear();
+  };
+  const create = async (name: string) => {
+    const handle = await createFile(join(directory, name));
+    handles.set(name, handle);
+    await labels.set(handle.fd, stateLabel);
+    await requireLabel(handle, stateLabel, labels);
+    return handle;
+  };
+  const disks = writableDisks(spec).map((disk) => ({ spec: disk, path: join(directory, file.disk(disk.name)) }));
+  try {
+    const memory = await create(file.memory);
+    await memory.truncate(spec.memoryMiB * 1024 * 1024);
+    await create(file.devices);
+    for (const disk of disks) await create(file.disk(disk.spec.name));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    disks,
+    create,
+    close,
+    names: () => [...handles.keys()],
+    of(name) {
+      const handle = handles.get(name);
+      if (handle === undefined) throw new Error(`the draft has no open file ${name}`);
+      return handle;
+    },
+  };
+}
+
+/** A file system without labels keeps none, and there the signed manifest alone carries it; another label is a fault. */
+async function requireLabel(handle: FileHandle, label: Label, labels: FileLabels): Promise<void> {
+  const found = await labels.read(handle.fd);
+  if (found !== undefined && found !== label) {
+    throw new BrokerError('STORE_FAILED', `a saved file is labelled ${found} where ${label} was set`);
+  }
+}
