@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import forge from 'node-forge';
 import { BrokerError } from '../errors/broker-error.ts';
 
@@ -57,8 +58,7 @@ const leafUse = [
   { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
   { name: 'extKeyUsage', clientAuth: true, serverAuth: true },
 ];
-const altName = (address: string) =>
-  /^[0-9.]+$|:/.test(address) ? { type: 7, ip: address } : { type: 2, value: address };
+const altName = (address: string) => (isIP(address) === 0 ? { type: 2, value: address } : { type: 7, ip: address });
 
 /** The URIs a certificate names its holder by. Give it only certificates whose signature was verified. */
 export function urisOf(certificate: X509Certificate): string[] {

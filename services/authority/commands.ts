@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { connectNats } from '../../shared/bus/nats.ts';
+import { createLogger } from '../../shared/log/logger.ts';
+import { authorityName, enrolSubject, formatToken } from '../../shared/messages/enrol-form.ts';
+import { createAuthority, loadAuthority, saveAuthority } from '../../shared/pki/authority.ts';
+import { createIdentity, saveIdentity } from '../../shared/pki/identity.ts';
+import { describePrincipal } from '../../shared/pki/principal.ts';
+import { openStore } from '../../shared/store/store.ts';
+import { systemClock } from '../../shared/time/clock.ts';
+import { answerEnrolment } from './enrolment.ts';
+import { openRecords, type Records } from './records.ts';
+import { claimName, createToken } from './tokens.ts';
+import { type Command, usage } from './usage.ts';
+
+type CommandOf<Is extends Command['is']> = Extract<Command, { is: Is }>;
+
+/** Runs a command and answers with what to print. `ended` resolves when a service is to stop. */
+export function runCommand(command: Command, ended: () => Promise<unknown>): Promise<string> {
+  switch (command.is) {
+    case 'help':
+      return Promise.resolve(usage);
+    case 'init':
+      return init(command);
+    case 'token':
+      return token(command);
+    case 'issue':
+      return issue(command);
+    case 'list':
+      return list(command);
+    case 'serve':
+      return serve(command, ended);
+  }
+}
+
+async function init({ directory, fleet }: CommandOf<'init'>): Promise<string> {
+  const authority = await createAuthority({ fleet, nowMs: systemClock.nowMs() });
+  await saveAuthority(directory, authority);
+  return `made the authority of fleet ${fleet}, SHA-256 ${authority.fingerprint}\n`;
+}
+
+async function token({ directory, ...options }: CommandOf<'token'>): Promise<string> {
+  const authority = await loadAuthority(directory);
+  return withRecords(directory, async (records) => {
+    const made = createToken(records, authority, { ...options, nowMs: systemClock.nowMs() }, randomBytes);
+    return `${formatToken(made)}\n`;
+  });
+}
+
+async function issue(command: CommandOf<'issue'>): Promise<string> {
+  const { directory, holder, addresses, certificateLifetimeMs: lifetimeMs, to } = command;
+  const authority = await loadAuthority(directory);
+  return withRecords(directory, async (records) => {
+    const nowMs = systemClock.nowMs();
+    records.transaction(() => claimName(records, holder));
+    const identity = await createIdentity(authority, { ...holder, nowMs, lifetimeMs, addresses });
+    await saveIdentity(to, identity);
+    const fingerprint = identity.certificateFingerprint;
+    records.holders.put(holder.name, { ...holder, fingerprint, notAfterMs: nowMs + lifetimeMs });
+    return `issued to ${describePrincipal(holder)}, SHA-256 ${fingerprint}\n`;
+  });
+}
+
+const list = ({ directory }: CommandOf<'list'>): Promise<string> =>
+  withRecords(directory, async (records) =>
+    records.holders
+      .entries()
+      .map(({ value: { role, name, fingerprint, notAfterMs } }) =>
+        [role, name, fingerprint ?? '-', fingerprint === null ? '-' : new Date(notAfterMs).toISOString()].join('\t'),
+      )
+      .concat('')
+      .join('\n'),
+  );
+
+async function serve({ directory, servers, log: logFile }: CommandOf<'serve'>, ended: () => Promise<unknown>) {
+  const authority = await loadAuthority(directory);
+  const log = createLogger({ name: authorityName, to: logFile === undefined ? 'stdout' : { file: logFile } });
+  const bus = await connectNats({ servers, name: authorityName, inboxPrefix: `_INBOX_${authorityName}` });
+  try {
+    return await withRecords(directory, async (records) => {
+      bus.onStatus((status) => log.warn('the bus reported', { is: status.is, ...('detail' in status ? status : {}) }));
+      const by = { authority, records, nowMs: systemClock.nowMs, log };
+      bus.serve(enrolSubject('*'), async (data, subject) => answerEnrolment(data, subject.split('.')[3] ?? '', by));
+      await bus.flush();
+      log.info('serving enrolment', { fleet: authority.fleet });
+      await ended();
+      log.info('stopping');
+      return '';
+    });
+  } finally {
+    await bus.close();
+  }
+}
+
+/** The store is safe for several processes: tokens can be made while the service runs. */
+async function withRecords<T>(directory: string, act: (records: Records) => Promise<T>): Promise<T> {
+  const store = openStore(join(directory, 'records'));
+  try {
+    return await act(openRecords(store));
+  } finally {
+    await store.close();
+  }
+}
