@@ -6,6 +6,7 @@ import type { Trust } from '../../../shared/pki/trust.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
 import type { Checkpoints } from '../runtime/ports.ts';
 import { beginDraft } from './draft.ts';
+import { type FileLabels, fileLabels } from './file-labels.ts';
 import { isMissing, orStoreFailed, removeTree, syncDirectory } from './files.ts';
 import { directoryMode, kindOf, type Paths, pathsOf } from './layout.ts';
 import { readManifest } from './manifest-file.ts';
@@ -14,13 +15,15 @@ import { openPins, type Pins } from './pins.ts';
 import type { Sealer } from './seal.ts';
 
 /** What the checkpoints of a host need. */
-export interface CheckpointsBy extends Sealer {
+export interface CheckpointsBy extends Omit<Sealer, 'labels'> {
   /** Where they are kept; hosts may share it. */
   readonly directory: string;
   /** A private directory for sockets, on this host. */
   readonly run: string;
   readonly host: HostName;
   readonly trust: Trust;
+  /** How files are labelled; the file system's own labels where nothing is said. */
+  readonly labels?: FileLabels;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface CheckpointsBy extends Sealer {
  * checkpoint is there when its directory has its name: that is a rename, after everything in it is durable.
  */
 export async function openCheckpoints(by: CheckpointsBy): Promise<Checkpoints> {
-  const { directory, run, host, trust, labels } = by;
+  const { directory, run, host, trust, labels = fileLabels } = by;
   const paths = pathsOf(directory, host);
   const pins = await orStoreFailed(`the checkpoints in ${directory} cannot be opened`, async () => {
     await mkdir(directory, { recursive: true, mode: directoryMode });
@@ -41,7 +44,8 @@ export async function openCheckpoints(by: CheckpointsBy): Promise<Checkpoints> {
       if (await exists(paths.checkpoint(checkpoint))) {
         throw new BrokerError('STORE_FAILED', `${checkpoint} is there already`);
       }
-      return beginDraft({ checkpoint, spec, stateLabel, streamPath: join(run, `${checkpoint}.sock`) }, paths, by);
+      const streamPath = join(run, `${checkpoint}.sock`);
+      return beginDraft({ checkpoint, spec, stateLabel, streamPath }, paths, { ...by, labels });
     },
     async list() {
       const names = await orStoreFailed('the checkpoints cannot be listed', () => readdir(directory));

@@ -45,11 +45,9 @@ export async function openCheckpoint(
   try {
     for (const { name } of files) await openNamed(name);
     const lists = await readLists(checkpoint, await openNamed(file.digests), files);
-    for (const described of files) {
-      const handle = handles.get(described.name)!;
-      await requireLabel(checkpoint, described, handle, manifest, labels);
-      await requireBytes(checkpoint, described, handle, lists.get(described.name)!);
-    }
+    const handleOf = ({ name }: DescribedFile) => handles.get(name)!;
+    await Promise.all(files.map((one) => requireLabel(checkpoint, one, handleOf(one), manifest, labels)));
+    for (const one of files) await requireBytes(checkpoint, one, handleOf(one), lists.get(one.name)!);
   } catch (error) {
     await closeAll();
     throw error;
