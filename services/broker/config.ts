@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { readConfig } from '../../shared/config/read-config.ts';
+import { readConfig } from '../../shared/config/config.ts';
 import { hostName } from '../../shared/ids.ts';
 import { label } from '../../shared/label/label.ts';
 import { defaultsTo, fields, flag, list, maybe, oneOf, pattern, type Shape, text } from '../../shared/schema/schema.ts';
@@ -33,13 +33,13 @@ export const brokerConfig = fields({
   /** Sockets and one-off keys: on a tmpfs, readable by the broker alone. */
   run: path,
   logs: path,
-  logLevel: defaultsTo(oneOf(['trace', 'debug', 'info', 'warn', 'error']), 'info'),
+  logLevel: defaultsTo(oneOf(['debug', 'info', 'warn', 'error']), 'info'),
 });
 export type BrokerConfig = Shape<typeof brokerConfig>;
 
 /** Reads `broker.yaml` and makes every path absolute. CONFIG_INVALID names file, line and column. */
-export function readBrokerConfig(file: string): BrokerConfig {
-  const config = readConfig(file, brokerConfig);
+export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
+  const config = await readConfig(file, brokerConfig);
   const at = (relative: string) => resolve(dirname(file), relative);
   return {
     ...config,

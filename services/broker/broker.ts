@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { connectNats } from '../../shared/bus/nats.ts';
+import { BrokerError, faultOf } from '../../shared/errors/broker-error.ts';
+import type { VmName } from '../../shared/ids.ts';
+import type { Logger } from '../../shared/log/logger.ts';
+import { createEndpoint } from '../../shared/messages/endpoint.ts';
+import { createStoredSeenNonces } from '../../shared/messages/frame.ts';
+import { buckets, type HostRecord } from '../../shared/messages/record.ts';
+import { sealRecord } from '../../shared/messages/record-seal.ts';
+import { updateNotice } from '../../shared/messages/view.ts';
+import { loadIdentity } from '../../shared/pki/identity.ts';
+import { createTrust } from '../../shared/pki/trust.ts';
+import { openStore } from '../../shared/store/store.ts';
+import { systemClock as clock } from '../../shared/time/clock.ts';
+import { openAuditLog } from './audit/log.ts';
+import { openCheckpoints } from './checkpoints/checkpoints.ts';
+import type { BrokerConfig } from './config.ts';
+import { migrateDestinationKind } from './effects/migrate-destination.ts';
+import { migrateSourceKind } from './effects/migrate-source.ts';
+import { restoreKind } from './effects/restore.ts';
+import { saveKind } from './effects/save.ts';
+import { startKind } from './effects/start.ts';
+import { emptyHeld, type World } from './effects/world.ts';
+import { createGate } from './gate/gate.ts';
+import { createPolicyHolder } from './gate/policy-holder.ts';
+import { readIdentityMap } from './identities/identities.ts';
+import { openImages } from './images/images.ts';
+import { createOwnership } from './ownership/records.ts';
+import { createPeers } from './peers/ask-peers.ts';
+import { servePeers } from './peers/serve-peers.ts';
+import { afterEnd } from './requests/control.ts';
+import { serveRequests } from './requests/serve-requests.ts';
+import { createJournal } from './runtime/journal.ts';
+import type { AnyKind } from './runtime/kind.ts';
+import type { VmEvent } from './runtime/ports.ts';
+import { createRunner, type Runner } from './runtime/runner.ts';
+import { createQemu } from './vmm/qemu/qemu.ts';
+import { adoptRunning, followOwners } from './vms/reconcile.ts';
+import { createVms } from './vms/vms.ts';
+
+/** A broker that serves. */
+export interface Broker {
+  /** Loads the policy file again; a policy that does not parse leaves the old one in force and is reported. */
+  reloadPolicy(): Promise<void>;
+  /** Stops serving and closes everything. QEMUs run on. */
+  close(): Promise<void>;
+}
+
+/** Puts a broker together from its configuration: every port gets its adapter here and nowhere else. */
+export async function startBroker(
+  config: BrokerConfig,
+  log: Logger,
+  fatal: (error: unknown) => never,
+): Promise<Broker> {
+  const { host, address } = config;
+  const identity = await loadIdentity(config.identity);
+  if (identity.role !== 'host' || identity.name !== host) {
+    throw new BrokerError(
+      'CONFIG_INVALID',
+      `the certificate is ${identity.role} ${identity.name}'s, not host ${host}'s`,
+    );
+  }
+  const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
+  const trust = createTrust({ authorityCertificatePem: identity.authorityCertificatePem, clock });
+  const store = openStore(config.state);
+  const seen = createStoredSeenNonces(store);
+
+  const audit = await openAuditLog({ path: join(config.logs, 'audit.log'), subject: config.context, clock });
+  const holder = createPolicyHolder({ file: config.policy.file, onLoad: (outcome) => audit.policyLoaded(outcome) });
+  const loaded = await holder.reload();
+  if (!loaded.ok) throw loaded.error;
+
+  const vmm = await createQemu({ runDir: config.run, logDir: config.logs, clock });
+  if (!vmm.confined) log.warn('no SELinux here: VMs are confined by the decisions alone, their processes are not');
+  const bus = await connectNats({ servers: config.bus.servers, name: host, inboxPrefix: `_INBOX_${host}` });
+  bus.onStatus((status) => log.warn('bus', { is: status.is, detail: 'detail' in status ? status.detail : null }));
+  const endpoint = createEndpoint({ bus, identity, trust, clock, random, seen, log });
+
+  // QEMU speaks before the runner is there to listen; what it says then is found again by looking.
+  let runner: Runner | undefined;
+  const heard = (vm: VmName, event: VmEvent) => onVmEvent(vm, event);
+  const vms = createVms(store, heard);
+  const owners = await bus.bucket(buckets.owners);
+  const world: World = {
+    host,
+    address,
+    clock,
+    random,
+    log,
+    vmm,
+    vms,
+    images: await openImages(config.pool),
+    checkpoints: await openCheckpoints({
+      directory: config.checkpoints.directory,
+      host,
+      identity,
+      trust,
+      clock,
+      store,
+    }),
+    gate: createGate({
+      policy: holder.current,
+      host,
+      hostLabel: config.context,
+      storeLabel: config.checkpoints.context,
+      confined: vmm.confined,
+      mustConfine: config.policy.mustConfine,
+      enforcing: config.policy.enforcing,
+      clock,
+      audit,
+    }),
+    policyDigest: () => holder.current()?.digest ?? '',
+    identities: await readIdentityMap(config.identities, holder.current()),
+    ownership: createOwnership({ bucket: owners, identity, trust, clock }),
+    peers: createPeers(endpoint),
+    held: emptyHeld(),
+  };
+
+  const kinds = {
+    start: startKind(world) as unknown as AnyKind,
+    save: saveKind(world) as unknown as AnyKind,
+    restore: restoreKind(world) as unknown as AnyKind,
+    migrateSource: migrateSourceKind(world) as unknown as AnyKind,
+    migrateDestination: migrateDestinationKind(world) as unknown as AnyKind,
+  };
+  const journal = createJournal(store);
+  runner = createRunner({
+    kinds: Object.values(kinds),
+    journal,
+    clock,
+    log,
+    fatal,
+    onUpdate: (view) => endpoint.notify(updateNotice, { role: 'client', name: view.client }, view),
+  });
+
+  function onVmEvent(vm: VmName, event: VmEvent): void {
+    log.info('QEMU', { vm, is: event.kind, detail: 'status' in event ? event.status : null });
+    runner?.deliverVmEvent(vm, event);
+    if (event.kind !== 'exited' || runner?.activeOf(vm) !== undefined) return;
+    void afterEnd(world, vm).catch((error: unknown) =>
+      log.warn('a VM that ended could not be marked', { vm, fault: faultOf(error) }),
+    );
+  }
+
+  await adoptRunning(world, new Set(journal.open().map(({ vm }) => vm)));
+  await runner.recover();
+  const stops = [
+    await followOwners(world, runner, owners),
+    servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, trust, seen }),
+    serveRequests({ endpoint, world, runner, kinds, host: hostView }),
+  ];
+  const hosts = await bus.bucket(buckets.hosts);
+  await putRecord();
+  await bus.flush();
+  log.info('serving', { host, qemu: vmm.qemuVersion, policy: world.policyDigest() });
+
+  function hostView() {
+    const policy = holder.current();
+    return {
+      host,
+      context: config.context,
+      policyDigest: policy?.digest ?? '',
+      policySeqno: policy?.seqno ?? 0,
+      enforcing: config.policy.enforcing,
+      confined: vmm.confined,
+      accelerators: [...vmm.accelerators],
+      qemuVersion: vmm.qemuVersion,
+    };
+  }
+
+  async function putRecord(): Promise<void> {
+    const { context, policyDigest, confined, accelerators, qemuVersion } = hostView();
+    const record: HostRecord = {
+      host,
+      address,
+      context,
+      policyDigest,
+      confined,
+      accelerators,
+      qemuVersion,
+      startedAtMs: clock.nowMs(),
+    };
+    const value = sealRecord(identity, 'host', record, clock.nowMs());
+    const existing = await hosts.get(host);
+    await (existing === undefined ? hosts.create(host, value) : hosts.update(host, value, existing.revision));
+  }
+
+  return {
+    async reloadPolicy() {
+      const outcome = await holder.reload();
+      if (!outcome.ok) {
+        log.error('the new policy was not taken, the old one stays in force', { fault: faultOf(outcome.error) });
+        return;
+      }
+      log.info('policy reloaded', { seqno: outcome.policy.seqno, digest: outcome.policy.digest });
+      await putRecord();
+    },
+    async close() {
+      for (const stop of stops) stop();
+      await runner?.close();
+      vmm.release();
+      await bus.close();
+      await audit.close();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { faultOf } from '../../shared/errors/broker-error.ts';
+import { faultCodes } from '../../shared/errors/codes.ts';
+import { createLogger } from '../../shared/log/logger.ts';
+import { startBroker } from './broker.ts';
+import { readBrokerConfig } from './config.ts';
+
+/*
+ * The daemon of a host: `node services/broker/main.ts --config broker.yaml`. It says `ready` on standard output when it
+ * serves, loads its policy again on SIGHUP, and on SIGTERM stops serving and leaves the VMs running.
+ */
+try {
+  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  const config = await readBrokerConfig(values.config ?? '/etc/carnet/broker.yaml');
+  const log = createLogger({
+    name: `broker-${config.host}`,
+    to: { file: join(config.logs, 'broker.log') },
+    level: config.logLevel,
+  });
+  const fatal = (error: unknown): never => {
+    log.error('the journal cannot be written', { fault: faultOf(error) });
+    process.exit(1);
+  };
+  const broker = await startBroker(config, log, fatal);
+  process.on('SIGHUP', () => void broker.reloadPolicy());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => void broker.close().then(() => process.exit(0)));
+  process.stdout.write('ready\n');
+} catch (error) {
+  const fault = faultOf(error);
+  process.stderr.write(
+    `broker: ${fault.code}: ${fault.message}${fault.hint === undefined ? '' : `\n  ${fault.hint}`}\n`,
+  );
+  process.exit(faultCodes[fault.code].exit);
+}

@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Event, State } from '../../../../services/broker/machine/row.ts';
+import { step, type Table } from '../../../../services/broker/machine/table.ts';
+import { migrateDestination } from '../../../../services/broker/migrate/destination.ts';
+import type { DestinationEvent, DestinationState } from '../../../../services/broker/migrate/destination-states.ts';
+import { migrateSource } from '../../../../services/broker/migrate/source.ts';
+import type { SourceEvent, SourceState } from '../../../../services/broker/migrate/source-states.ts';
+import { carnetFor, decisionOf, hostId, operationIdOf, vmId } from '../../../support/values.ts';
+
+const fault = { code: 'TRANSFER_FAILED', message: 'the line is cut' } as const;
+const yes = decisionOf('allowed');
+const no = decisionOf('refused');
+const carnet = carnetFor('web1');
+const grant = {
+  is: 'grant',
+  grantId: new Uint8Array(16),
+  decision: yes,
+  address: '127.0.0.1',
+  port: 4444,
+  transferKey: new Uint8Array(32),
+  expiresAtMs: 0,
+} as const;
+
+const sourceBegin: SourceState = {
+  state: 'deciding',
+  operation: operationIdOf(1),
+  vm: vmId('web1'),
+  destination: hostId('beta'),
+  options: { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 },
+  request: new Uint8Array(),
+};
+const destinationBegin: DestinationState = {
+  state: 'deciding',
+  operation: operationIdOf(1),
+  vm: vmId('web1'),
+  source: hostId('alpha'),
+  carnet,
+  request: new Uint8Array(),
+  transferKey: new Uint8Array(32),
+  offerDigest: new Uint8Array(32),
+};
+
+const sourceEvents: SourceEvent[] = [
+  { event: 'allowed', decision: yes, carnet },
+  { event: 'confirmed', decision: yes },
+  { event: 'refused', decision: no },
+  { event: 'failed', fault },
+  { event: 'granted', grant, decision: yes },
+  { event: 'converged' },
+  { event: 'switchover-allowed', decision: yes },
+  { event: 'sent' },
+  { event: 'transfer-failed', fault },
+  { event: 'destination-running' },
+  { event: 'destination-released' },
+  { event: 'unresolved' },
+  { event: 'taken-back' },
+  { event: 'withdrawn' },
+  { event: 'cleared' },
+  { event: 'cancel-asked' },
+  { event: 'deadline-passed' },
+];
+const destinationEvents: DestinationEvent[] = [
+  { event: 'allowed', decision: yes, label: carnet.label },
+  { event: 'still-allowed', decision: yes },
+  { event: 'refused', decision: no },
+  { event: 'failed', fault },
+  { event: 'prepared', grant },
+  { event: 'transfer-began' },
+  { event: 'switchover-asked' },
+  { event: 'loaded' },
+  { event: 'handover-received', epoch: 2 },
+  { event: 'transfer-failed', fault },
+  { event: 'owner-moved' },
+  { event: 'owner-lost', fault },
+  { event: 'running' },
+  { event: 'closed' },
+  { event: 'release-asked' },
+  { event: 'cancel-asked' },
+  { event: 'deadline-passed' },
+];
+
+/** What a walk through a table did: the events that were taken, and the effects that were ordered, in order. */
+function walk<S extends State, E extends Event>(
+  table: Table<S, E, { effect: string }>,
+  begin: S,
+  events: readonly E[],
+) {
+  const log: { on: string; to: string; effects: string[] }[] = [];
+  let state = begin;
+  for (const event of events) {
+    const stepped = step(table, state, event);
+    if (!stepped.ok) continue;
+    state = stepped.state;
+    log.push({ on: event.event, to: state.state, effects: stepped.effects.map(({ effect }) => effect) });
+  }
+  return { state, log };
+}
+
+/**
+ * Everything that can be ordered from a state on when some events never happen: every row is taken, so what is not in the
+ * answer cannot happen without one of them.
+ */
+function orderedWithout<S extends State, E extends Event>(
+  table: Table<S, E, { effect: string }>,
+  begin: S,
+  events: readonly E[],
+  never: readonly E['event'][],
+): Set<string> {
+  const ordered = new Set<string>();
+  const seen = new Map([[begin.state, begin]]);
+  for (const state of seen.values()) {
+    for (const event of events) {
+      if (never.includes(event.event)) continue;
+      const stepped = step(table, state, event);
+      if (!stepped.ok) continue;
+      for (const { effect } of stepped.effects) ordered.add(effect);
+      if (!seen.has(stepped.state.state)) seen.set(stepped.state.state, stepped.state);
+    }
+  }
+  return ordered;
+}
+
+const sourceWithout = (...never: SourceEvent['event'][]) =>
+  orderedWithout(migrateSource, sourceBegin, sourceEvents, never);
+const destinationWithout = (...never: DestinationEvent['event'][]) =>
+  orderedWithout(migrateDestination, destinationBegin, destinationEvents, never);
+
+test('a migration that goes well is one line through both tables', () => {
+  const source = walk(
+    migrateSource,
+    sourceBegin,
+    pick(sourceEvents, [
+      'allowed',
+      'granted',
+      'confirmed',
+      'converged',
+      'confirmed',
+      'switchover-allowed',
+      'sent',
+      'destination-running',
+      'cleared',
+    ]),
+  );
+  assert.deepEqual(
+    source.log.map(({ to, effects }) => [to, ...effects].join(' ')),
+    [
+      'offering send-offer',
+      'confirming decide-first-byte',
+      'transferring start-transfer',
+      'deciding-switchover decide-switchover',
+      'asking-switchover ask-switchover',
+      'switching-over switch-over',
+      'handing-over send-handover',
+      'clearing destroy-copy',
+      'completed',
+    ],
+  );
+  const order = [
+    'allowed',
+    'prepared',
+    'transfer-began',
+    'switchover-asked',
+    'still-allowed',
+    'loaded',
+    'handover-received',
+    'still-allowed',
+    'owner-moved',
+    'running',
+  ];
+  const destination = walk(migrateDestination, destinationBegin, pick(destinationEvents, order));
+  assert.deepEqual(
+    destination.log.map(({ to, effects }) => [to, ...effects].join(' ')),
+    [
+      'preparing prepare',
+      'granted',
+      'receiving',
+      'deciding-switchover decide-switchover',
+      'awaiting-handover',
+      'loaded',
+      'deciding-run decide-run',
+      'claiming move-owner',
+      'running-guest run',
+      'completed',
+    ],
+  );
+});
+
+function pick<E extends Event>(events: readonly E[], names: readonly string[]): E[] {
+  return names.map((name) => {
+    const found = events.find(({ event }) => event === name);
+    assert.ok(found, name);
+    return found;
+  });
+}
+
+test('every effect of both tables can be ordered', () => {
+  const all = [
+    'ask-switchover',
+    'decide-first-byte',
+    'decide-switchover',
+    'destroy-copy',
+    'resolve-doubt',
+    'send-handover',
+    'send-offer',
+    'send-release',
+    'start-transfer',
+    'switch-over',
+    'take-back',
+    'withdraw',
+  ];
+  assert.deepEqual([...sourceWithout()].sort(), all);
+  assert.deepEqual([...destinationWithout()].sort(), [
+    'decide-run',
+    'decide-switchover',
+    'destroy',
+    'move-owner',
+    'prepare',
+    'run',
+  ]);
+});
+
+test('the destination prepares nothing unless policy said yes', () => {
+  assert.ok(!destinationWithout('allowed').has('prepare'));
+});
+
+test('the destination runs the guest only when it has moved the record, and moves it only loaded, handed over and decided again', () => {
+  assert.ok(!destinationWithout('owner-moved').has('run'));
+  for (const needed of ['handover-received', 'loaded', 'switchover-asked', 'still-allowed'] as const) {
+    assert.ok(!destinationWithout(needed).has('move-owner'), needed);
+  }
+});
+
+test('a destination that has begun to move the record destroys its copy only when it lost it', () => {
+  const order = [
+    'allowed',
+    'prepared',
+    'switchover-asked',
+    'still-allowed',
+    'loaded',
+    'handover-received',
+    'still-allowed',
+  ];
+  const { state } = walk(migrateDestination, destinationBegin, pick(destinationEvents, order));
+  assert.equal(state.state, 'claiming');
+  assert.ok(!orderedWithout(migrateDestination, state, destinationEvents, ['owner-lost']).has('destroy'));
+  assert.ok(orderedWithout(migrateDestination, state, destinationEvents, []).has('destroy'));
+});
+
+test('the source sends no offer before policy said yes, no byte before it said so twice, and switches over only with both', () => {
+  assert.ok(!sourceWithout('allowed').has('send-offer'));
+  assert.ok(!sourceWithout('granted').has('start-transfer'));
+  assert.ok(!sourceWithout('confirmed').has('start-transfer'));
+  assert.ok(!sourceWithout('switchover-allowed').has('switch-over'));
+});
+
+test('the source hands over only what QEMU has sent, and destroys its copy only when the destination runs', () => {
+  assert.ok(!sourceWithout('sent').has('send-handover'));
+  assert.ok(!sourceWithout('destination-running').has('destroy-copy'));
+});
+
+test('a source that has handed over neither withdraws nor takes back what was not released', () => {
+  const order = ['allowed', 'granted', 'confirmed', 'converged', 'confirmed', 'switchover-allowed', 'sent'];
+  const { state } = walk(migrateSource, sourceBegin, pick(sourceEvents, order));
+  assert.equal(state.state, 'handing-over');
+  assert.ok(!orderedWithout(migrateSource, state, sourceEvents, []).has('withdraw'));
+  assert.ok(!orderedWithout(migrateSource, state, sourceEvents, ['destination-released', 'refused']).has('take-back'));
+});
+
+test('a refusal at switchover withdraws the transfer and tells the destination', () => {
+  const events = pick(sourceEvents, [
+    'allowed',
+    'granted',
+    'confirmed',
+    'converged',
+    'confirmed',
+    'refused',
+    'withdrawn',
+  ]);
+  const { state, log } = walk(migrateSource, sourceBegin, events);
+  assert.deepEqual(log.at(-2), { on: 'refused', to: 'withdrawing', effects: ['withdraw', 'send-release'] });
+  assert.deepEqual(state.state === 'unmoved' && state.outcome, { is: 'refused', decision: no });
+});
+
+test('an unanswered handover is asked about until the destination says which way it went', () => {
+  const events = pick(sourceEvents, [
+    'allowed',
+    'granted',
+    'confirmed',
+    'converged',
+    'confirmed',
+    'switchover-allowed',
+    'sent',
+    'failed',
+    'unresolved',
+    'deadline-passed',
+    'destination-released',
+    'taken-back',
+  ]);
+  const { state, log } = walk(migrateSource, sourceBegin, events);
+  assert.deepEqual(
+    log.slice(-5).map(({ to, effects }) => [to, ...effects].join(' ')),
+    ['in-doubt resolve-doubt', 'in-doubt', 'in-doubt resolve-doubt', 'taking-back take-back', 'unmoved'],
+  );
+  assert.equal(state.state, 'unmoved');
+});
