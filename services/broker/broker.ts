@@ -24,8 +24,8 @@ import { startKind } from './effects/start.ts';
 import { emptyHeld, type World } from './effects/world.ts';
 import { createGate } from './gate/gate.ts';
 import { createPolicyHolder } from './gate/policy-holder.ts';
-import { readIdentityMap } from './identities/identities.ts';
-import { openImages } from './images/images.ts';
+import { readIdentities } from './identities/identities.ts';
+import { createImages } from './images/images.ts';
 import { createOwnership } from './ownership/records.ts';
 import { createPeers } from './peers/ask-peers.ts';
 import { servePeers } from './peers/serve-peers.ts';
@@ -90,14 +90,14 @@ export async function startBroker(
     log,
     vmm,
     vms,
-    images: await openImages(config.pool),
+    images: await createImages(config.pool),
     checkpoints: await openCheckpoints({
       directory: config.checkpoints.directory,
+      run: config.run,
       host,
       identity,
       trust,
       clock,
-      store,
     }),
     gate: createGate({
       policy: holder.current,
@@ -111,7 +111,7 @@ export async function startBroker(
       audit,
     }),
     policyDigest: () => holder.current()?.digest ?? '',
-    identities: await readIdentityMap(config.identities, holder.current()),
+    identities: await readIdentities(config.identities, holder.current()),
     ownership: createOwnership({ bucket: owners, identity, trust, clock }),
     peers: createPeers(endpoint),
     held: emptyHeld(),

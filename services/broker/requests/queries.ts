@@ -2,7 +2,7 @@ import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import { limits } from '../../../shared/limits.ts';
-import type { Answer, HostView, Request } from '../../../shared/messages/request.ts';
+import type { Action, Answer, HostView, Request } from '../../../shared/messages/request.ts';
 import type { RunState, VmView } from '../../../shared/messages/view.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
@@ -10,7 +10,7 @@ import { clientLabel, type World } from '../effects/world.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { VmEntry } from '../vms/vms.ts';
 
-type Query = Exclude<Request, { verb: 'explain' } | { spec: unknown }>;
+type Query = Exclude<Request, Action | { verb: 'explain' }>;
 
 /** Answers what only looks. A client sees the VMs, operations and checkpoints it may monitor, and no trace of others. */
 export async function answerQuery(
@@ -19,7 +19,7 @@ export async function answerQuery(
   query: Query,
   client: ClientName,
   host: () => HostView,
-): Promise<Answer | undefined> {
+): Promise<Answer> {
   const { vms, checkpoints, gate } = world;
   const me = clientLabel(world, client);
   const monitor = (vm: VmName, label: Label): Promise<Decision> =>
@@ -77,8 +77,6 @@ export async function answerQuery(
     }
     case 'host':
       return { is: 'host', host: host() };
-    default:
-      return undefined;
   }
 
   /** Whoever began an operation may follow it; others need to be allowed to monitor its VM. */
