@@ -1,8 +1,7 @@
 import { encode } from '../../shared/codec/codec.ts';
 import { limits } from '../../shared/limits.ts';
-import { type RunOutcome, type RunView, runView } from '../../shared/messages/job.ts';
+import { type RunView, runView } from '../../shared/messages/job.ts';
 import { fields, list, type Shape } from '../../shared/schema/schema.ts';
-import { type Decision, refusedQuestions } from '../../shared/vm/decision.ts';
 
 /** The value of a key in the runs bucket: the last runs of a job, newest first. */
 export const runsRecord = fields({ runs: list(runView, limits.runsPerJob) });
@@ -10,8 +9,6 @@ export type RunsRecord = Shape<typeof runsRecord>;
 
 /** What a history may weigh: it must fit in one frame, with room for what is around it. */
 export const historyBytesMax = limits.frameBytes / 2;
-const questionsMax = 4;
-const keptMax = 20;
 
 /**
  * Adds a run to a history. A run that is in it already replaces itself, so that storing one twice does nothing. The oldest
@@ -19,7 +16,7 @@ const keptMax = 20;
  */
 export function addRun(history: RunsRecord, run: RunView): RunsRecord {
   const others = history.runs.filter((one) => one.run !== run.run);
-  const runs = [condensed(run), ...others].sort((a, b) => b.run - a.run).slice(0, limits.runsPerJob);
+  const runs = [run, ...others].sort((a, b) => b.run - a.run).slice(0, limits.runsPerJob);
   return { runs: fitting(runs, historyBytesMax) };
 }
 
@@ -34,23 +31,3 @@ export function fitting(runs: readonly RunView[], bytesMax: number): RunView[] {
   }
   return taken;
 }
-
-function condensed(run: RunView): RunView {
-  return {
-    ...run,
-    outcome: condensedOutcome(run.outcome),
-    removed: run.removed.slice(0, 200),
-    kept: run.kept.slice(0, keptMax),
-  };
-}
-
-const condensedOutcome = (outcome: RunOutcome): RunOutcome =>
-  outcome.is === 'refused' ? { is: 'refused', decision: condensedDecision(outcome.decision) } : outcome;
-
-/** A decision with the questions that were answered no, without the rules that granted part of them. */
-const condensedDecision = (decision: Decision): Decision => ({
-  ...decision,
-  questions: refusedQuestions(decision)
-    .slice(0, questionsMax)
-    .map((question) => ({ ...question, rules: [] })),
-});

@@ -23,6 +23,7 @@ import {
   variant,
 } from '../../shared/schema/schema.ts';
 import type { Decision } from '../../shared/vm/decision.ts';
+import { briefRefusal } from './refusal.ts';
 
 /*
  * A run of a job, from its claim to its outcome. Pure: the runner stores a state before it does what the state calls for,
@@ -35,6 +36,8 @@ import type { Decision } from '../../shared/vm/decision.ts';
  */
 
 const attempt = integer(1, 1000);
+/** How many of the checkpoints that could not be removed a run tells. */
+const keptMax = 20;
 
 /** Where a run is. `attempt` counts how often the save was tried. */
 export const runState = variant('state', [
@@ -64,7 +67,7 @@ export const runState = variant('state', [
     operation: maybe(operationId),
     outcome: runOutcome,
     removed: list(checkpointId, limits.checkpointsPerVm),
-    kept: list(keptCheckpoint, limits.listEntries),
+    kept: list(keptCheckpoint, keptMax),
   }),
 ]);
 export type RunState = Shape<typeof runState>;
@@ -81,7 +84,13 @@ export type RunEvent =
   | { readonly event: 'turned-away'; readonly retryAtMs: number }
   | { readonly event: 'failed'; readonly fault: Fault }
   | { readonly event: 'retry-due' }
-  | { readonly event: 'pruned'; readonly removed: CheckpointId[]; readonly kept: KeptCheckpoint[] }
+  /** `holders` are the hosts that hold checkpoints of the job from now on. */
+  | {
+      readonly event: 'pruned';
+      readonly removed: CheckpointId[];
+      readonly kept: KeptCheckpoint[];
+      readonly holders: HostName[];
+    }
   /** The scheduler that ran it is no more; another has taken it over. */
   | { readonly event: 'runner-lost' };
 type RunEventAt<E extends RunEvent['event']> = Extract<RunEvent, { readonly event: E }>;
@@ -107,7 +116,7 @@ const ended = (state: Somewhere, outcome: Ended['outcome'], rest: Partial<Ended>
 const failed = (state: Somewhere, event: { readonly fault: Fault }): Ended =>
   ended(state, { is: 'failed', fault: event.fault });
 const refused = (state: Somewhere, event: { readonly decision: Decision }): Ended =>
-  ended(state, { is: 'refused', decision: event.decision });
+  ended(state, { is: 'refused', decision: briefRefusal(event.decision) });
 const skipped = (state: Somewhere, event: { readonly reason: string }): Ended =>
   ended(state, { is: 'skipped', reason: event.reason });
 const waiting = (
@@ -160,7 +169,11 @@ const rows: Rows = {
   },
   pruning: {
     pruned: (state, { removed, kept }) =>
-      ended(state, { is: 'completed', checkpoint: state.checkpoint, pauseMs: state.pauseMs }, { removed, kept }),
+      ended(
+        state,
+        { is: 'completed', checkpoint: state.checkpoint, pauseMs: state.pauseMs },
+        { removed, kept: kept.slice(0, keptMax) },
+      ),
     // Removing what is removed already does nothing.
     'runner-lost': (state) => state,
   },

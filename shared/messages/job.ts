@@ -65,7 +65,7 @@ export const runView = fields({
   outcome: runOutcome,
   /** The checkpoints that keep-last removed after this run. */
   removed: list(checkpointId, limits.checkpointsPerVm),
-  kept: list(keptCheckpoint, limits.listEntries),
+  kept: list(keptCheckpoint, 20),
 });
 export type RunView = Shape<typeof runView>;
 
@@ -137,4 +137,10 @@ export const jobAnswer = variant('is', [
 export type JobAnswer = Shape<typeof jobAnswer>;
 
 /** client → scheduler. Signed by the client, for whom the job will act. */
-export const jobExchange = declareExchange({ name: 'job', ask: jobAsk, answer: jobAnswer, timeoutMs: 15_000 });
+export const jobExchange = declareExchange({
+  name: 'job',
+  ask: jobAsk,
+  answer: jobAnswer,
+  timeoutMs: 15_000,
+  ofFault: (fault) => ({ is: 'failed', fault }) as const,
+});

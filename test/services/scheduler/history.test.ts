@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { addRun, fitting, historyBytesMax, runsRecord } from '../../../services/scheduler/history.ts';
+import { briefRefusal } from '../../../services/scheduler/refusal.ts';
 import { encode } from '../../../shared/codec/codec.ts';
 import { limits } from '../../../shared/limits.ts';
 import type { RunView } from '../../../shared/messages/job.ts';
@@ -33,12 +34,10 @@ describe('a history of runs', () => {
     assert.deepEqual(addRun(once, run(2)), once);
   });
 
-  test('keeps of a refusal what was answered no, with the missing rule', () => {
-    const { runs } = history([run(1, { is: 'refused', decision: aDecision('refused') })]);
-    const outcome = runs[0]?.outcome;
-    assert.ok(outcome?.is === 'refused');
+  test('keeps of a refusal what was answered no, with the missing rule, and no more than a history can hold', () => {
+    const brief = briefRefusal(aDecision('refused'));
     assert.deepEqual(
-      outcome.decision.questions.map(({ allowed, missing }) => ({ allowed, missing })),
+      brief.questions.map(({ allowed, missing }) => ({ allowed, missing })),
       [{ allowed: false, missing: missingRule }],
     );
   });
@@ -51,7 +50,7 @@ describe('a history of runs', () => {
       questions: Array(64).fill({ ...question, missing: 'x'.repeat(limits.ruleTextLength) }),
     };
     const stored = history(
-      Array.from({ length: limits.runsPerJob }, (_, i) => run(i + 1, { is: 'refused', decision: large })),
+      Array.from({ length: limits.runsPerJob }, (_, i) => run(i + 1, { is: 'refused', decision: briefRefusal(large) })),
     );
     assert.ok(encode(stored).length < historyBytesMax + 1024);
     assert.ok(stored.runs.length >= 5);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { briefRefusal } from '../../../services/scheduler/refusal.ts';
 import {
   eventOfFault,
   eventOfOperation,
@@ -38,7 +39,7 @@ describe('a run', () => {
         { event: 'vm-located', host: alpha },
         { event: 'save-accepted', operation },
         { event: 'save-completed', checkpoint, pauseMs: 3 },
-        { event: 'pruned', removed: [checkpoint], kept: [] },
+        { event: 'pruned', removed: [checkpoint], kept: [], holders: [alpha] },
       ),
       {
         state: 'ended',
@@ -59,8 +60,9 @@ describe('a run', () => {
 
   test('is refused with the decision, skipped with the reason, failed with the fault', () => {
     const decision = aDecision('refused');
-    assert.deepEqual(outcomeOf(through(asking, { event: 'save-refused', decision })), { is: 'refused', decision });
-    assert.deepEqual(outcomeOf(through(following, { event: 'save-refused', decision })), { is: 'refused', decision });
+    const refused = { is: 'refused', decision: briefRefusal(decision) };
+    assert.deepEqual(outcomeOf(through(asking, { event: 'save-refused', decision })), refused);
+    assert.deepEqual(outcomeOf(through(following, { event: 'save-refused', decision })), refused);
     assert.deepEqual(outcomeOf(through(locating, { event: 'vm-not-running', reason: 'stopped' })), {
       is: 'skipped',
       reason: 'stopped',
@@ -83,7 +85,7 @@ describe('a run', () => {
   });
 
   test('has no row for what does not happen in a state', () => {
-    assert.equal(stepRun(locating, { event: 'pruned', removed: [], kept: [] }), undefined);
+    assert.equal(stepRun(locating, { event: 'pruned', removed: [], kept: [], holders: [] }), undefined);
     assert.equal(stepRun(pruning, { event: 'save-accepted', operation }), undefined);
     assert.equal(
       stepRun(through(following, { event: 'failed', fault: fault('INTERNAL') })!, { event: 'retry-due' }),

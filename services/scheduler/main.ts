@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { connectNats } from '../../shared/bus/nats.ts';
+import { BrokerError, faultOf } from '../../shared/errors/broker-error.ts';
+import { faultCodes } from '../../shared/errors/codes.ts';
+import { createLogger } from '../../shared/log/logger.ts';
+import { createStoredSeenNonces } from '../../shared/messages/frame.ts';
+import { schedulerName } from '../../shared/messages/job.ts';
+import { loadIdentity } from '../../shared/pki/identity.ts';
+import { openStore } from '../../shared/store/store.ts';
+import { systemClock } from '../../shared/time/clock.ts';
+import { readSchedulerConfig } from './config.ts';
+import { startScheduler } from './scheduler.ts';
+
+const usage = 'usage: scheduler --config scheduler.yaml';
+
+/** Serves until it is asked to end. Prints `ready` once it serves; everything else goes to its log. */
+async function serve(args: string[], ended: Promise<unknown>): Promise<void> {
+  const config = await readSchedulerConfig(fileOf(args));
+  const identity = await loadIdentity(config.identity);
+  if (identity.role !== 'service' || identity.name !== schedulerName) {
+    throw new BrokerError('CONFIG_INVALID', `${config.identity} is the identity of ${identity.role} ${identity.name}`, {
+      hint: `clients ask for the service \`${schedulerName}\``,
+    });
+  }
+  mkdirSync(config.logs, { recursive: true, mode: 0o700 });
+  const log = createLogger({ name: schedulerName, to: { file: config.logFile }, level: config.logLevel });
+  const store = openStore(config.state);
+  const bus = await connectNats({
+    servers: config.bus.servers,
+    name: `carnet-${schedulerName}`,
+    inboxPrefix: `_INBOX_${schedulerName}`,
+  });
+  bus.onStatus((status) => log.warn(`the bus: ${status.is}`, 'detail' in status ? { detail: status.detail } : {}));
+  const scheduler = await startScheduler({
+    bus,
+    identity,
+    async identityOf(client) {
+      const folder = config.identityFolder(client);
+      return folder === undefined ? undefined : loadIdentity(folder);
+    },
+    clock: systemClock,
+    random: randomBytes,
+    seen: createStoredSeenNonces(store),
+    log,
+  });
+  log.info('the scheduler serves');
+  process.stdout.write('ready\n');
+  await ended;
+  log.info('the scheduler ends');
+  await scheduler.stop();
+  await bus.close();
+  await store.flushed();
+  await store.close();
+}
+
+function fileOf(args: string[]): string {
+  try {
+    const { config } = parseArgs({ args, options: { config: { type: 'string' } } }).values;
+    if (config !== undefined) return config;
+  } catch {
+    // Said below, for what is missing and for what is too much alike.
+  }
+  throw new BrokerError('USAGE_INVALID', usage);
+}
+
+try {
+  const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await serve(process.argv.slice(2), ended);
+} catch (error) {
+  const { code, message, hint } = faultOf(error);
+  process.stderr.write(`carnet-scheduler: ${message} [${code}]\n${hint === undefined ? '' : `  ${hint}\n`}`);
+  process.exitCode = faultCodes[code].exit;
+}
