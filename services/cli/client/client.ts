@@ -1,4 +1,5 @@
 import type { ClientName, HostName, OperationId, VmName } from '../../../shared/ids.ts';
+import type { JobAnswer, JobAsk } from '../../../shared/messages/job.ts';
 import type { HostRecord, OwnerRecord } from '../../../shared/messages/record.ts';
 import type { Answer, Request } from '../../../shared/messages/request.ts';
 import type { OperationView } from '../../../shared/messages/view.ts';
@@ -8,6 +9,8 @@ export interface Client {
   readonly name: ClientName;
   /** Asks a host, in a request signed by this client. */
   ask(host: HostName, request: Request): Promise<Answer>;
+  /** Asks the scheduler about jobs that act for this client. */
+  askScheduler(ask: JobAsk): Promise<JobAnswer>;
   /** The hosts that have announced themselves, by name. */
   hosts(): Promise<readonly HostRecord[]>;
   /** Who owns a VM, or nothing where no record says so. */

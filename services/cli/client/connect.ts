@@ -1,19 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import type { Bucket, Bus } from '../../../shared/bus/bus.ts';
 import { connectNats } from '../../../shared/bus/nats.ts';
-import { decode } from '../../../shared/codec/codec.ts';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { clientName, hostName } from '../../../shared/ids.ts';
-import { limits } from '../../../shared/limits.ts';
 import { silentLogger } from '../../../shared/log/logger.ts';
 import { createEndpoint } from '../../../shared/messages/endpoint.ts';
 import { createSeenNonces } from '../../../shared/messages/frame.ts';
-import { buckets, hostRecord, ownerRecord } from '../../../shared/messages/record.ts';
+import { jobExchange, schedulerName } from '../../../shared/messages/job.ts';
+import {
+  buckets,
+  type HostRecord,
+  hostRecord,
+  type OwnerRecord,
+  ownerRecord,
+} from '../../../shared/messages/record.ts';
+import { openRecord } from '../../../shared/messages/record-seal.ts';
 import { requestExchange } from '../../../shared/messages/request.ts';
 import { updateNotice } from '../../../shared/messages/view.ts';
 import { type Identity, loadIdentity } from '../../../shared/pki/identity.ts';
-import { createTrust } from '../../../shared/pki/trust.ts';
-import { check, type Schema } from '../../../shared/schema/schema.ts';
+import { createTrust, type Trust } from '../../../shared/pki/trust.ts';
+import { check } from '../../../shared/schema/schema.ts';
 import { systemClock } from '../../../shared/time/clock.ts';
 import type { Io } from '../io.ts';
 import type { GlobalOptions } from '../session.ts';
@@ -53,13 +59,15 @@ export function clientOver(bus: Bus, identity: Identity): Client {
   return {
     name: named.value,
     ask: async (host, request) => (await endpoint.ask(requestExchange, { role: 'host', name: host }, request)).answer,
+    askScheduler: async (ask) =>
+      (await endpoint.ask(jobExchange, { role: 'service', name: schedulerName }, ask)).answer,
     async hosts() {
       const bucket = await bus.bucket(buckets.hosts);
       const names = (await bucket.keys()).sort();
-      const records = await Promise.all(names.map((name) => readRecord(bucket, name, hostRecord)));
+      const records = await Promise.all(names.map((name) => readHost(bucket, name, trust)));
       return records.filter((record) => record !== undefined);
     },
-    owner: async (vm) => readRecord(await bus.bucket(buckets.owners), vm, ownerRecord),
+    owner: async (vm) => readOwner(await bus.bucket(buckets.owners), vm, trust),
     onUpdate(callback) {
       const subscription = endpoint.subscribe(updateNotice, (view, { sender }) => {
         const host = check(hostName, sender.name);
@@ -71,13 +79,26 @@ export function clientOver(bus: Bus, identity: Identity): Client {
   };
 }
 
-/**
- * Reads a record that says whom to ask. It decides nothing else here: the host that is asked answers in its own name, and
- * checks the record itself. A record that does not have its form is taken for none.
- */
-async function readRecord<T>(bucket: Bucket, key: string, schema: Schema<T>): Promise<T | undefined> {
-  const entry = await bucket.get(key);
-  if (entry === undefined || entry.value.length > limits.frameBytes) return undefined;
-  const checked = check(schema as Schema, decode(entry.value, limits.frameBytes));
-  return checked.ok ? (checked.value as T) : undefined;
+/** A host's own word about itself. Records that are not are left out: nobody is asked because of them. */
+async function readHost(bucket: Bucket, name: string, trust: Trust): Promise<HostRecord | undefined> {
+  const entry = await bucket.get(name);
+  if (entry === undefined) return undefined;
+  try {
+    const { body, writer } = openRecord<HostRecord>(entry.value, 'host', hostRecord, trust);
+    return writer.role === 'host' && writer.name === body.host && body.host === name ? body : undefined;
+  } catch (error) {
+    if (error instanceof BrokerError) return undefined;
+    throw error;
+  }
+}
+
+/** MESSAGE_FORGED for a record that its owner did not write: better no answer than another VM's host. */
+async function readOwner(bucket: Bucket, vm: string, trust: Trust): Promise<OwnerRecord | undefined> {
+  const entry = await bucket.get(vm);
+  if (entry === undefined) return undefined;
+  const { body, writer } = openRecord<OwnerRecord>(entry.value, 'owner', ownerRecord, trust);
+  if (body.vm !== vm || writer.role !== 'host' || writer.name !== body.owner) {
+    throw new BrokerError('MESSAGE_FORGED', `the owner record of ${vm} was written by ${writer.role} ${writer.name}`);
+  }
+  return body;
 }

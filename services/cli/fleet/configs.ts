@@ -7,7 +7,7 @@ import { contexts, type FleetHost, type FleetLayout, fleetClients, fleetHosts, h
 /** Writes what is missing of a fleet's configuration. What is there is the person's, and stays as it is. */
 export async function writeConfigs(layout: FleetLayout, busPort: number): Promise<void> {
   if (!existsSync(layout.bus.config)) writeBusConfig(layout, busPort);
-  if (!existsSync(layout.fileContexts)) write(layout.fileContexts, '');
+  if (!existsSync(layout.fileContexts)) write(layout.fileContexts, fileContexts(layout.pool));
   await Promise.all(fleetHosts.map((host) => writeHost(layout, host, busPort)));
   const servers = [busServer(busPort)];
   for (const { name } of fleetClients) {
@@ -24,7 +24,7 @@ async function writeHost(layout: FleetLayout, host: FleetHost, busPort: number):
   const at = layout.host(host.name);
   for (const folder of [at.folder, at.state, at.run, at.logs]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (!existsSync(at.policy)) write(at.policy, (await buildPolicy({ host: host.policy })).text);
-  if (!existsSync(at.identities)) write(at.identities, toYaml(identitiesMap()));
+  if (!existsSync(at.identities)) write(at.identities, toYaml(identityMap()));
   if (!existsSync(at.config)) {
     write(
       at.config,
@@ -46,11 +46,17 @@ async function writeHost(layout: FleetLayout, host: FleetHost, busPort: number):
   }
 }
 
+/** The labels of images whose files carry none: `chcon` gives a file its own, where the file system takes it. */
+const fileContexts = (pool: string) => `# Written by \`carnet fleet up\`. An image's own label comes first.
+${pool}/.*\\.(qcow2|raw|img)  --  ${contexts.disk('')}
+${pool}/(vmlinuz|initrd).*  --  ${contexts.kernel}
+`;
+
 /** Who a host takes every member of the fleet for. */
-const identitiesMap = () => ({
-  clients: Object.fromEntries(fleetClients.map(({ name, context }) => [name, context])),
-  hosts: Object.fromEntries(fleetHosts.map(({ name }) => [name, contexts.peer(name)])),
-});
+const identityMap = () => [
+  ...fleetClients.map(({ name, context }) => ({ role: 'client', name, context })),
+  ...fleetHosts.map(({ name }) => ({ role: 'host', name, context: contexts.peer(name) })),
+];
 
 const schedulerConfig = (layout: FleetLayout, servers: readonly string[]) => ({
   bus: { servers },

@@ -26,7 +26,8 @@ export const contexts = {
   broker: `system_u:system_r:carnet_t:${everyCategory}`,
   peer: (host: string) => `system_u:system_r:${host}_host_t:${everyCategory}`,
   store: 'system_u:object_r:carnet_store_t:s0',
-  disk: (categories: string) => `system_u:object_r:qemu_virtdisk_t:s0:${categories}`,
+  /** `categories` such as `c10,c20` keep the VMs of one sensitivity apart; empty for none. */
+  disk: (categories: string) => `system_u:object_r:qemu_virtdisk_t:s0${categories === '' ? '' : `:${categories}`}`,
   kernel: 'system_u:object_r:qemu_kernel_t:s0',
 } as const;
 

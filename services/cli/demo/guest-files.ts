@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { check } from '../../../shared/schema/schema.ts';
+import { type VmSpec, vmSpec } from '../../../shared/vm/spec.ts';
+import { contexts, type FleetLayout } from '../fleet/layout.ts';
+import { ensureGuest } from '../guest/make-guest.ts';
+
+/** Where the guest is kept between runs, made once from Debian's packages. */
+export const cacheFolder = (env: Readonly<Record<string, string | undefined>>): string =>
+  join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'carnet');
+
+const disk = 'web.qcow2';
+const kernel = 'vmlinuz';
+const initrd = 'initrd.gz';
+/** How much of the guest's memory keeps changing, in MiB: enough that a migration has something to catch up with. */
+const dirtyMiB = 4;
+
+/** Puts the guest's files into the pool with their labels, and answers with the VM's spec and how the labels are kept. */
+export async function placeGuest(
+  layout: FleetLayout,
+  cache: string,
+): Promise<{ spec: VmSpec; labelsBy: 'security.selinux' | 'file_contexts' }> {
+  const guest = await ensureGuest(cache);
+  copyFileSync(guest.kernelPath, join(layout.pool, kernel));
+  copyFileSync(guest.initrdPath, join(layout.pool, initrd));
+  await guest.makeDisk(join(layout.pool, disk));
+  const labelled = [
+    setLabel(join(layout.pool, disk), contexts.disk('c10,c20')),
+    setLabel(join(layout.pool, kernel), contexts.kernel),
+    setLabel(join(layout.pool, initrd), contexts.kernel),
+  ].every(Boolean);
+  const written = check(vmSpec, {
+    name: 'web',
+    uuid: '5f0c6c1e-3b1a-4d53-9a4e-0c8f6d1b7a20',
+    description: 'a guest that counts',
+    memoryMiB: 256,
+    accelerator: 'tcg',
+    commandLine: `${guest.commandLine} carnet.dirty=${dirtyMiB}`,
+    images: [
+      { name: disk, role: 'disk', format: 'qcow2' },
+      { name: kernel, role: 'kernel', format: 'raw', readonly: true },
+      { name: initrd, role: 'initrd', format: 'raw', readonly: true },
+    ],
+  });
+  if (!written.ok) throw new Error(`the demo's own VM has no sound spec: ${written.problems.join('; ')}`);
+  return { spec: written.value, labelsBy: labelled ? 'security.selinux' : 'file_contexts' };
+}
+
+/** Labels a file. False where its file system, or this user, cannot: then the fleet's file_contexts has a rule for it. */
+const setLabel = (path: string, label: string): boolean =>
+  spawnSync('chcon', ['--', label, path], { stdio: 'ignore' }).status === 0;

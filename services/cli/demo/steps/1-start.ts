@@ -1,0 +1,68 @@
+import type { VmSpec } from '../../../../shared/vm/spec.ts';
+import { untilGuest } from '../console.ts';
+import { expect, need } from '../expect.ts';
+import { ask, completed, hostOf, missingRules, qemusOn, refused, type Stage, showVm } from '../stage.ts';
+import type { Step } from '../step.ts';
+
+/** A guest under TCG on a busy machine takes its time to boot. */
+const bootTimeoutMs = 180_000;
+
+export const start = (spec: VmSpec): Step => ({
+  name: 'start',
+  title: 'Who may start it, and which label it gets',
+  async run(stage) {
+    const { vm, left, story } = stage;
+    completedOrDone(await ask(stage, 'operator', 'alpha', { verb: 'define', spec }), 'the operator may define the VM');
+
+    const intruder = refused(
+      await ask(stage, 'intruder', 'alpha', { verb: 'start', vm }),
+      'the intruder may not start it',
+    );
+    expect(qemusOn(stage, 'alpha').length === 0, 'no QEMU runs on alpha after the refusal');
+
+    const view = completed(await ask(stage, 'operator', 'alpha', { verb: 'start', vm }), 'the operator may start it');
+    const label = need(view.outcome?.is === 'completed' ? view.outcome.label : undefined, 'the label it started in');
+    expect(/:vm_user_t(:|$)/.test(label), 'the label is computed from the image', label);
+    left.label = label;
+
+    await monitorSeesIt(stage);
+    const monitor = refused(
+      await ask(stage, 'monitor', 'alpha', { verb: 'stop', vm, force: false }),
+      'the monitor may not stop it',
+    );
+
+    const shown = await showVm(stage, 'alpha');
+    const console = need(shown.console, 'where the console of the guest is');
+    left.alphaConsole = console;
+    const [first] = await untilGuest(console, 0, (lines) => lines.length >= 2, 'the guest boots and counts', {
+      signal: stage.signal,
+      timeoutMs: bootTimeoutMs,
+    });
+    left.boot = need(first, 'the first line of the guest').boot;
+    story.seen(`it runs on alpha as ${label}`);
+    story.seen(`the guest counts; its boot id is ${left.boot}`);
+    return {
+      summary: `label ${label}`,
+      figures: {
+        label,
+        boot: left.boot,
+        intruderMissing: missingRules(intruder),
+        monitorMissing: missingRules(monitor),
+      },
+    };
+  },
+});
+
+function completedOrDone(result: Awaited<ReturnType<typeof ask>>, what: string): void {
+  expect(result.is === 'completed', what, result.is === 'failed' ? result.fault.message : result.is);
+}
+
+async function monitorSeesIt(stage: Stage): Promise<void> {
+  stage.story.command('monitor', 'carnet vm list');
+  const answer = await stage.clients.monitor.ask(hostOf('alpha'), { verb: 'list' });
+  const sees = answer.is === 'vms' && answer.vms.some((one) => one.vm === stage.vm && one.state === 'running');
+  expect(sees, 'the monitor sees the VM running');
+  stage.story.seen('the monitor sees it');
+  const hidden = await stage.clients.intruder.ask(hostOf('alpha'), { verb: 'list' });
+  expect(hidden.is === 'vms' && hidden.vms.length === 0, 'the intruder sees no VM');
+}

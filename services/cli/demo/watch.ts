@@ -1,0 +1,65 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { runningProcess } from '../fleet/processes.ts';
+import { listeningPorts, tcpSockets } from './sockets.ts';
+import { type HostWho, hostOf, qemusOn, type Stage } from './stage.ts';
+
+/** What was seen on the machine while something was asked for. */
+export interface Watched<T> {
+  readonly result: T;
+  /** Every QEMU that was seen on the destination. */
+  readonly spawned: number;
+  /** Ports the destination's broker listened on that it had not before. */
+  readonly opened: readonly number[];
+  /** Whether the source's QEMU was ever seen with a TCP socket. */
+  readonly connected: boolean;
+  /** States the VM was seen in at the source. */
+  readonly states: readonly string[];
+  readonly looks: number;
+}
+
+const lookEveryMs = 10;
+
+/** Runs `act` and looks at both hosts all the while: processes, ports, sockets, and what the source says of its guest. */
+export async function watching<T>(
+  stage: Stage,
+  source: HostWho,
+  destination: HostWho,
+  act: () => Promise<T>,
+): Promise<Watched<T>> {
+  const broker = runningProcess(stage.layout, destination);
+  const portsBefore = new Set(broker === undefined ? [] : listeningPorts(broker.pid));
+  const spawned = new Set<number>();
+  const opened = new Set<number>();
+  const states = new Set<string>();
+  let connected = false;
+  let looks = 0;
+  const look = () => {
+    looks += 1;
+    for (const { pid } of qemusOn(stage, destination)) spawned.add(pid);
+    const ports = broker === undefined ? [] : listeningPorts(broker.pid);
+    for (const port of ports) if (!portsBefore.has(port)) opened.add(port);
+    if (qemusOn(stage, source).some(({ pid }) => tcpSockets(pid) > 0)) connected = true;
+  };
+  const done = new AbortController();
+  const looking = (async () => {
+    while (!done.signal.aborted) {
+      look();
+      await delay(lookEveryMs);
+    }
+  })();
+  const asking = (async () => {
+    while (!done.signal.aborted) {
+      const answer = await stage.clients.monitor.ask(hostOf(source), { verb: 'show', vm: stage.vm });
+      if (answer.is === 'vm') states.add(answer.vm.state);
+      await delay(lookEveryMs);
+    }
+  })();
+  try {
+    const result = await act();
+    look();
+    return { result, spawned: spawned.size, opened: [...opened], connected, states: [...states], looks };
+  } finally {
+    done.abort();
+    await Promise.allSettled([looking, asking]);
+  }
+}
