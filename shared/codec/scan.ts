@@ -12,7 +12,7 @@ interface Cursor {
 /**
  * Walks over bytes that claim to be one MessagePack value and throws a RangeError that says what is wrong with them.
  *
- * It lets through nil, booleans, doubles, integers of at most 32 bits, well-formed UTF-8 text, binary, arrays, and maps
+ * It lets through nil, booleans, finite doubles, integers of at most 32 bits, well-formed UTF-8 text, binary, arrays, and maps
  * whose keys are text, all different, and none of them `__proto__`. It refuses extension types (dates, errors, record
  * definitions), 64-bit integers, 32-bit floats, nesting deeper than `depthMax`, lengths beyond the end and bytes left
  * over. Nothing is allocated for what a header promises: every element takes at least a byte that must be there.
@@ -49,6 +49,7 @@ function scanLong(cursor: Cursor, head: number, depth: number): void {
       break;
     case 0xcb: // double
       skip(cursor, 8);
+      if (!Number.isFinite(cursor.bytes.readDoubleBE(cursor.at - 8))) throw new RangeError('a number is not finite');
       break;
     case 0xcc: // unsigned integer
     case 0xcd:
