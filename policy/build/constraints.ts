@@ -9,6 +9,7 @@ import type {
 import { type Bitmap, createBitmap, setBit } from '../policydb/bitmap.ts';
 import { constraintDepthMax, type Step } from '../policydb/constraint.ts';
 import type { Build, Handlers } from './builder.ts';
+import { expandRoles } from './roles.ts';
 import { permissionSet, plainSet, typeSet } from './sets.ts';
 
 /** `constrain`, `validatetrans` and their MLS forms; the MLS ones differ by where they may stand only. */
@@ -66,13 +67,13 @@ function compileTerm(build: Build, rule: Span, term: ConstraintTerm, third: bool
   return { op: 'names', context: term.context, part: term.part, equal: term.compare === 'eq', names };
 }
 
-/** A role attribute in a constraint stands for itself, which no context has; libsepol does not expand it either. */
+/** Attributes, of types and of roles, become their members. */
 function nameSet(build: Build, rule: Span, part: 'user' | 'role' | 'type', set: NameSet): Bitmap | undefined {
   const { users, roles, types } = build.db;
   const size = { user: users, role: roles, type: types }[part].names.length - 1;
   const values = part === 'type' ? typeSet(build, rule, set, { expand: true }) : plainSet(build, rule, set, part);
   if (values === undefined) return undefined;
   const bitmap = createBitmap(size);
-  for (const value of values) setBit(bitmap, value);
+  for (const value of part === 'role' ? expandRoles(build, values) : values) setBit(bitmap, value);
   return bitmap;
 }

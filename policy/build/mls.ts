@@ -139,20 +139,25 @@ export function categorySet(build: Build, span: Span, names: readonly string[]):
   return found;
 }
 
-/** The value of a level whose categories go with its sensitivity, or undefined after an error. */
-export function levelValue(build: Build, span: Span, level: LevelName): LevelValue | undefined {
-  const mls = mlsOf(build);
-  const sensitivity = mls.sensitivities.values.get(level.sensitivity);
+/** The values of a level's names, whether or not they go together; undefined after an error. */
+export function levelNames(build: Build, span: Span, level: LevelName): LevelValue | undefined {
+  const sensitivity = mlsOf(build).sensitivities.values.get(level.sensitivity);
   if (sensitivity === undefined) {
     const name = level.sensitivity;
-    build.report.error(span, `unknown sensitivity \`${name}\``, {
-      name,
-      hint: 'declare it; a range is written `low - high`, with spaces',
-    });
+    const hint = 'declare it; a range is written `low - high`, with spaces';
+    build.report.error(span, `unknown sensitivity \`${name}\``, { name, hint });
     return undefined;
   }
   const categories = categorySet(build, span, level.categories);
-  if (categories === undefined) return undefined;
+  return categories === undefined ? undefined : { sensitivity, categories };
+}
+
+/** The value of a level whose categories go with its sensitivity, or undefined after an error. */
+export function levelValue(build: Build, span: Span, level: LevelName): LevelValue | undefined {
+  const mls = mlsOf(build);
+  const named = levelNames(build, span, level);
+  if (named === undefined) return undefined;
+  const { sensitivity, categories } = named;
   const legal = mls.legal[sensitivity] ?? createBitmap(0);
   for (let category = 1; category < mls.categories.names.length; category++) {
     if (!hasBit(categories, category) || hasBit(legal, category)) continue;
@@ -162,7 +167,7 @@ export function levelValue(build: Build, span: Span, level: LevelName): LevelVal
     });
     return undefined;
   }
-  return { sensitivity, categories };
+  return named;
 }
 
 /** The value of a range whose high end dominates its low end; without MLS the empty one. Undefined after an error. */

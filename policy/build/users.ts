@@ -3,7 +3,7 @@ import { createBitmap, setBit } from '../policydb/bitmap.ts';
 import { dominates, NO_RANGE, sameLevel } from '../policydb/context.ts';
 import { tripleKey } from '../policydb/policydb.ts';
 import { type Build, mayExpand, type PendingUser } from './builder.ts';
-import { levelValue, rangeValue } from './mls.ts';
+import { levelNames, levelValue, rangeValue } from './mls.ts';
 import { expandRoles, transitionClasses } from './roles.ts';
 import { plainSet, typeSet } from './sets.ts';
 
@@ -78,8 +78,15 @@ export function resolveRangeTransition(build: Build, statement: RangeTransition,
   const sources = typeSet(build, statement, statement.source, { expand: true });
   const targets = typeSet(build, statement, statement.target, { expand: true });
   const classes = transitionClasses(build, statement, statement.classes);
+  if (sources === undefined || targets === undefined || classes === undefined) return;
+  // Checkpolicy looks up the names of the range in any case, and looks at the range itself once per pair.
+  if (sources.length * targets.length * classes.length === 0) {
+    for (const level of [statement.range.low, statement.range.high ?? statement.range.low])
+      levelNames(build, statement, level);
+    return;
+  }
   const range = rangeValue(build, statement, statement.range);
-  if (sources === undefined || targets === undefined || classes === undefined || range === undefined) return;
+  if (range === undefined) return;
   if (!mayExpand(build, statement, sources.length * targets.length * classes.length)) return;
   for (const source of sources) {
     for (const target of targets) {

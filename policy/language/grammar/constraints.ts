@@ -60,20 +60,39 @@ export function constraintRules(g: Grammar, { set, pushedSet }: NameRules) {
       ]);
     });
 
+  const order = choose<ConstraintOperator>('order', [
+    [keyword.dom, 'dom'],
+    [keyword.domby, 'domby'],
+    [keyword.incomp, 'incomp'],
+  ]);
+  /** Roles can also be ordered, but only against one another. */
   const firstRole = g.RULE('r1', (): ConstraintTerm => {
     g.CONSUME(keyword.r1);
-    const op = g.SUBRULE(compare);
     return g.OR<ConstraintTerm>([
       {
         ALT: () => {
+          const op = g.SUBRULE(order);
           g.CONSUME(keyword.r2);
           return { op: 'attribute', attribute: 'role', compare: op };
         },
       },
       {
         ALT: () => {
-          const names = g.SUBRULE(pushedSet);
-          return { op: 'names', context: 1, part: 'role', compare: op as 'eq' | 'ne', names };
+          const op = g.SUBRULE(sameOrNot);
+          return g.OR1<ConstraintTerm>([
+            {
+              ALT: () => {
+                g.CONSUME1(keyword.r2);
+                return { op: 'attribute', attribute: 'role', compare: op };
+              },
+            },
+            {
+              ALT: () => {
+                const names = g.SUBRULE(pushedSet);
+                return { op: 'names', context: 1, part: 'role', compare: op, names };
+              },
+            },
+          ]);
         },
       },
     ]);
