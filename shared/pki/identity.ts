@@ -1,5 +1,5 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BrokerError } from '../errors/broker-error.ts';
@@ -67,9 +67,17 @@ const file = { certificate: 'certificate.pem', authority: 'authority.pem', key: 
 export async function saveIdentity(directory: string, identity: Identity): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const key = identity.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await writeFile(join(directory, file.key), key, { mode: 0o600 });
-  await writeFile(join(directory, file.authority), identity.authorityCertificatePem, { mode: 0o600 });
-  await writeFile(join(directory, file.certificate), identity.certificatePem, { mode: 0o600 });
+  await replaceFile(join(directory, file.key), key);
+  await replaceFile(join(directory, file.authority), identity.authorityCertificatePem);
+  await replaceFile(join(directory, file.certificate), identity.certificatePem);
+}
+
+/** Whatever was there, with whatever permissions, the new file is whole and its owner's alone. */
+async function replaceFile(path: string, content: string): Promise<void> {
+  const beside = `${path}.new`;
+  await rm(beside, { force: true });
+  await writeFile(beside, content, { mode: 0o600, flag: 'wx', flush: true });
+  await rename(beside, path);
 }
 
 /** Reads what `saveIdentity` wrote. CONFIG_INVALID where it is not there or not whole. */
