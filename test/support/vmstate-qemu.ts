@@ -20,7 +20,7 @@ export const testMachine = {
   memoryBytes: 64 * 1024 * 1024,
 } as const;
 
-export type CapabilityName = 'background-snapshot' | 'return-path' | 'validate-uuid' | 'xbzrle' | 'x-ignore-shared';
+export type CapabilityName = 'background-snapshot' | 'return-path' | 'validate-uuid' | 'x-ignore-shared';
 
 /** Starts a QEMU. `memoryFd` is mapped privately as its memory, `inherit` are further descriptors, from number 4 on. */
 export async function startQemu(
@@ -51,7 +51,7 @@ async function connect(child: ChildProcess): Promise<TestQemu> {
   const waiting = new Set<() => void>();
   const answers: { resolve: (value: Record<string, unknown>) => void; reject: (error: Error) => void }[] = [];
   createInterface({ input: child.stdout! }).on('line', (line) => {
-    const message = JSON.parse(line) as Record<string, never>;
+    const message = JSON.parse(line) as Record<string, unknown>;
     if ('return' in message) answers.shift()?.resolve(message['return'] as Record<string, unknown>);
     else if ('error' in message) answers.shift()?.reject(new Error(JSON.stringify(message['error'])));
     else if (message['event'] === 'MIGRATION') statuses.push((message['data'] as { status: string }).status);
