@@ -125,8 +125,12 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       epoch: carnet.epoch + 1,
     });
     switch (answer.is) {
-      case 'running':
+      case 'running': {
+        const stoppedAtMs = vms.stoppedAtMs(vm);
+        // Counted until the answer is here, by this host's clock alone: a little more than the guest noticed.
+        if (stoppedAtMs !== undefined) report({ downtimeMs: world.clock.nowMs() - stoppedAtMs });
         return { event: 'destination-running', decision: answer.decision };
+      }
       case 'refusal':
         return { event: 'refused', decision: answer.decision };
       case 'released':

@@ -54,7 +54,7 @@ async function find(pool: Pool, name: string): Promise<number> {
 
 /** What was found and both descriptors are one file, and it still has one name. The answer is its size in bytes. */
 async function checkSameFile(name: string, ...fds: readonly number[]): Promise<number> {
-  const stats = await Promise.all(fds.map(statFd));
+  const stats = await Promise.all(fds.map((fd) => statFd(fd)));
   const [first] = stats;
   const same = stats.every(
     (stat) => stat.isFile() && stat.nlink === 1 && stat.ino === first?.ino && stat.dev === first.dev,

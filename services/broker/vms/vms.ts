@@ -30,16 +30,24 @@ export interface Vms {
   process(vm: VmName): VmProcess | undefined;
   /** VM_STATE where no QEMU runs. */
   needProcess(vm: VmName): VmProcess;
+  /** When the guest was last stopped, by the host's clock; what a pause is counted from. */
+  stoppedAtMs(vm: VmName): number | undefined;
   /** Takes a QEMU in: its events are heard from now on. */
   attach(process: VmProcess): void;
   /** Forgets a QEMU that is gone. */
   detach(vm: VmName): void;
 }
 
+interface Attached {
+  readonly process: VmProcess;
+  stop: () => void;
+  stoppedAtMs?: number;
+}
+
 /** `onEvent` hears every event of every attached QEMU. */
 export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) => void): Vms {
   const table = store.table<VmEntry>('vms', vmEntry);
-  const processes = new Map<VmName, { process: VmProcess; stop: () => void }>();
+  const processes = new Map<VmName, Attached>();
 
   const vms: Vms = {
     get: (vm) => table.get(vm),
@@ -63,9 +71,15 @@ export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) =>
       if (process === undefined) throw new BrokerError('VM_STATE', `${vm} is not running`);
       return process;
     },
+    stoppedAtMs: (vm) => processes.get(vm)?.stoppedAtMs,
     attach(process) {
       vms.detach(process.vm);
-      processes.set(process.vm, { process, stop: process.onEvent((event) => onEvent(process.vm, event)) });
+      const attached: Attached = { process, stop: () => {} };
+      attached.stop = process.onEvent((event) => {
+        if (event.kind === 'stopped') attached.stoppedAtMs = event.atMs;
+        onEvent(process.vm, event);
+      });
+      processes.set(process.vm, attached);
     },
     detach(vm) {
       processes.get(vm)?.stop();
