@@ -22,8 +22,6 @@ export function createJobs({ jobs, runs, seal, log }: JobsDependencies): Jobs {
     const entry = await jobs.get(key);
     if (entry === undefined) return undefined;
     const record = seal.open<JobRecord>(key, entry.value, jobRecord);
-    if (keyOf(record.client, record.name) !== key)
-      throw new BrokerError('MESSAGE_FORGED', `the record of ${key} is another's`);
     return { record, revision: entry.revision };
   }
 

@@ -99,6 +99,20 @@ describe('a run of a job', () => {
     assert.equal(world.alpha.checkpoints.size, 3);
   });
 
+  test('takes no host`s word about the checkpoints of another', async () => {
+    await world.own('web', 'alpha');
+    await operatorsJob({ keepLast: 2 });
+    await world.pass(10_500);
+    const mine = [...world.alpha.checkpoints.values()];
+    for (const n of ['c', 'd']) {
+      const claimed = { ...mine[1]!, checkpoint: `cp-${n.repeat(26)}` as never, host: 'beta' as never };
+      world.alpha.checkpoints.set(claimed.checkpoint, { ...claimed, takenAtMs: world.clock.nowMs() + 3_600_000 });
+    }
+    await world.pass(5_000);
+    const [run] = await world.runs('operator', 'often');
+    assert.deepEqual(run?.removed, [mine[0]?.checkpoint]);
+  });
+
   test('that is refused is recorded with the missing rule, and the job goes on', async () => {
     await world.own('web', 'alpha');
     await world.scheduler();

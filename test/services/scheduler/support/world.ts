@@ -24,7 +24,7 @@ import { createMortalBus } from './mortal-bus.ts';
 /** The first instant of every test: a Tuesday. */
 export const startMs = Date.parse('2026-03-03T12:00:00Z');
 /** Whose identities a scheduler of these tests holds. */
-const actsFor = ['operator', 'monitor'];
+const actsFor: Readonly<Record<string, string>> = { operator: 'operator', monitor: 'monitor', misfiled: 'operator' };
 
 let fleet: Promise<TestFleet> | undefined;
 
@@ -79,7 +79,10 @@ export async function createWorld(): Promise<World> {
       const scheduler = await startScheduler({
         bus: own.bus,
         identity: await members.identity('service', schedulerName),
-        identityOf: async (client) => (actsFor.includes(client) ? members.identity('client', client) : undefined),
+        async identityOf(client) {
+          const name = actsFor[client];
+          return name === undefined ? undefined : members.identity('client', name);
+        },
         clock,
         random: randomBytes,
         seen: createSeenNonces(),
