@@ -43,6 +43,7 @@ export function planOf(launch: Launch, around: Surroundings): Plan {
       ? { 'qom-type': 'memory-backend-file', share: false, 'mem-path': `/proc/self/fd/${pass(origin.memoryFd)}` }
       : { 'qom-type': 'memory-backend-ram' };
   const devicesFd = origin.kind === 'restore' ? pass(origin.devicesFd) : undefined;
+  const consoleFd = pass(around.consoleFd);
   const drives = drivesOf(launch, pass);
   const argv = [
     ...['-nodefaults', '-no-user-config', '-S', '-no-shutdown'],
@@ -57,7 +58,7 @@ export function planOf(launch: Launch, around: Surroundings): Plan {
     ...['-display', 'none', '-vga', 'none'],
     ...['-chardev', `socket,id=qmp,path=${escaped(around.qmpPath)},server=on,wait=off`],
     ...['-mon', 'chardev=qmp,mode=control'],
-    ...['-add-fd', `fd=${pass(around.consoleFd)},set=1`],
+    ...['-add-fd', `fd=${consoleFd},set=1`],
     ...['-chardev', 'file,id=console,path=/dev/fdset/1,append=on'],
     ...['-serial', 'chardev:console'],
     ...drives.argv,
