@@ -31,7 +31,10 @@ export async function openAuditLog(options: {
   readonly clock: Clock;
 }): Promise<AuditLog> {
   const file = await openFile(options.path);
-  const tail = await tailOf(file);
+  const tail = await tailOf(file).catch(async (error: unknown) => {
+    await file.close();
+    throw error;
+  });
   let { head, serial } = tail;
   const sender = `pid=${process.pid} uid=${process.getuid?.() ?? 0} auid=4294967295 ses=4294967295 subj=${context(options.subject)}`;
   const origin = `exe=${untrusted(process.execPath)} sauid=${process.getuid?.() ?? 0} hostname=? addr=? terminal=?`;
