@@ -1,4 +1,4 @@
-import { EmbeddedActionsParser, EOF, type IToken, type ParserMethod, type TokenType } from 'chevrotain';
+import { EmbeddedActionsParser, EOF, type IRecognitionException, type IToken, type ParserMethod, type TokenType } from 'chevrotain';
 import type { Span } from '../ast.ts';
 import type { Tokens } from '../scan.ts';
 import { literal, tokenTypeOfKind, vocabulary } from '../tokens.ts';
@@ -120,6 +120,13 @@ export class ColumnParser extends EmbeddedActionsParser {
     return this.position;
   }
   onBeforeParse(): void {}
+
+  /** An error keeps its token, and the window is used again: it gets a token of its own. */
+  SAVE_ERROR(error: IRecognitionException): IRecognitionException {
+    const { index } = error.token as ScannedToken;
+    error.token = Object.assign(new ScannedToken(this.tokens), { index });
+    return Object.getPrototypeOf(ColumnParser.prototype).SAVE_ERROR.call(this, error);
+  }
 
   here(): number {
     return this.RECORDING_PHASE ? 0 : this.at(this.position + 1).startOffset;

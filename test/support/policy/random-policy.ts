@@ -73,7 +73,7 @@ export function randomPolicy(seed: number): RandomPolicy {
     `sid kernel ${made.users[0]}:${made.roles[0]}:${made.types[0]}${mls ? ':s0' : ''}`,
     `sid unlabeled ${made.users[0]}:object_r:${made.types[1]}${mls ? ':s0' : ''}`,
   ].join('\n');
-  return { ...made, types: [...made.types, ...BOUNDED], text: `${text}\n` };
+  return { ...made, types: [...made.types, ...BOUNDED, 'again_t'], text: `${text}\n` };
 }
 
 function times(made: Made, least: number, more: number, make: (made: Made) => string): string[] {

@@ -29,7 +29,7 @@ function randomQuestion(random: Random, { classes, booleans }: RandomPolicy, con
 export function randomContext(random: Random, policy: RandomPolicy): string {
   const user = random.pick(policy.users);
   const role = random.chance(60) ? 'object_r' : random.pick(policy.roles);
-  const type = random.chance(5) ? 'again_t' : random.pick(policy.types);
+  const type = random.pick(policy.types);
   if (!policy.mls) return `${user}:${role}:${type}`;
   const runs = policy.categories.length > 2 && random.chance(15);
   const range = runs ? `s0-s0:${policy.categories[0]}.${policy.categories[2]}` : randomRange(random, policy, '-');
