@@ -6,6 +6,7 @@ import type { Client } from '../client/client.ts';
 import { connectClient } from '../client/connect.ts';
 import { fleetDown } from '../fleet/down.ts';
 import { fleetUp } from '../fleet/up.ts';
+import { ensureGuest } from '../guest/make-guest.ts';
 import type { Sink } from '../io.ts';
 import type { Ending } from '../render/fault.ts';
 import { styleFor } from '../render/style.ts';
@@ -81,8 +82,8 @@ async function play(env: Session['io']['env'], root: string, story: Story, signa
     const setUp = { name: 'fleet', title: 'The fleet: an authority, a bus, three hosts, three clients' };
     story.step(0, setUp.title);
     await record(setUp, async () => {
-      const { layout } = await fleetUp(root, { signal });
-      const { spec, labelsBy } = await placeGuest(layout, cacheFolder(env));
+      const [{ layout }, guest] = await Promise.all([fleetUp(root, { signal }), ensureGuest(cacheFolder(env))]);
+      const { spec, labelsBy } = await placeGuest(layout, guest);
       const connect = async (who: string) => {
         const client = await connectClient({ env }, { fleet: root, as: who, output: 'table' });
         clients.push(client);

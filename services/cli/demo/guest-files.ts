@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { check } from '../../../shared/schema/schema.ts';
 import { type VmSpec, vmSpec } from '../../../shared/vm/spec.ts';
 import { contexts, type FleetLayout } from '../fleet/layout.ts';
-import { ensureGuest } from '../guest/make-guest.ts';
+import type { Guest } from '../guest/make-guest.ts';
 
 /** Where the guest is kept between runs, made once from Debian's packages. */
 export const cacheFolder = (env: Readonly<Record<string, string | undefined>>): string =>
@@ -14,15 +14,12 @@ export const cacheFolder = (env: Readonly<Record<string, string | undefined>>): 
 const disk = 'web.qcow2';
 const kernel = 'vmlinuz';
 const initrd = 'initrd.gz';
-/** How much of the guest's memory keeps changing, in MiB: enough that a migration has something to catch up with. */
-const dirtyMiB = 4;
 
 /** Puts the guest's files into the pool with their labels, and answers with the VM's spec and how the labels are kept. */
 export async function placeGuest(
   layout: FleetLayout,
-  cache: string,
+  guest: Guest,
 ): Promise<{ spec: VmSpec; labelsBy: 'security.selinux' | 'file_contexts' }> {
-  const guest = await ensureGuest(cache);
   copyFileSync(guest.kernelPath, join(layout.pool, kernel));
   copyFileSync(guest.initrdPath, join(layout.pool, initrd));
   await guest.makeDisk(join(layout.pool, disk));
@@ -37,7 +34,7 @@ export async function placeGuest(
     description: 'a guest that counts',
     memoryMiB: 256,
     accelerator: 'tcg',
-    commandLine: `${guest.commandLine} carnet.dirty=${dirtyMiB}`,
+    commandLine: guest.commandLine,
     images: [
       { name: disk, role: 'disk', format: 'qcow2' },
       { name: kernel, role: 'kernel', format: 'raw', readonly: true },

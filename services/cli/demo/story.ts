@@ -52,18 +52,26 @@ export function createStory(out: Sink, style: Style): Story {
     out.write(`${text}\n`);
   };
   const display = progressDisplay(out, style, () => performance.now());
+  /** Actions whose questions were shown once: from then on only what is refused is. */
+  const told = new Set<string>();
   return {
     title: (text) => say(style.bold(text)),
     step: (number, title) => say(`\n${style.bold(style.accent(`${number}  ${title}`))}`),
     command: (client, text) => say(`   ${style.dim(`${client}$`)} ${style.bold(text)}`),
     decision(decision) {
       say(`     ${decisionHeading(decision, style)}`);
-      for (const question of decision.questions) {
+      const isFirst = !told.has(decision.action);
+      told.add(decision.action);
+      const shown = isFirst ? decision.questions : decision.questions.filter((question) => !question.allowed);
+      for (const question of shown) {
         const mark = question.allowed ? style.good('✓') : style.bad('✗');
-        const result = question.result === undefined ? '' : ` → ${question.result}`;
+        const result = question.result === undefined ? '' : ` → ${shortQuestion(question.result)}`;
         say(`       ${mark} ${shortQuestion(question.asked)}${result}  ${style.dim(question.why)}`);
-        if (question.missing !== undefined) say(`         ${style.bad('missing:')} ${question.missing}`);
+        if (question.missing !== undefined) say(`         ${style.bad('missing:')} ${style.bold(question.missing)}`);
       }
+      const others = decision.questions.length - shown.length;
+      if (others > 0)
+        say(`       ${style.dim(`✓ ${others} ${shown.length === 0 ? 'questions' : 'others'}, answered yes`)}`);
     },
     progress: (view) => display.show(view),
     seen: (text) => say(`   ${style.good('✓')} ${text}`),

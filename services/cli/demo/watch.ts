@@ -1,3 +1,5 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runningProcess } from '../fleet/processes.ts';
 import { listeningPorts, tcpSockets } from './sockets.ts';
@@ -14,6 +16,8 @@ export interface Watched<T> {
   readonly connected: boolean;
   /** States the VM was seen in at the source. */
   readonly states: readonly string[];
+  /** How often the source's QEMU said that it had stopped the guest, by its broker's log. */
+  readonly pauses: number;
   readonly looks: number;
 }
 
@@ -40,6 +44,8 @@ export async function watching<T>(
     for (const port of ports) if (!portsBefore.has(port)) opened.add(port);
     if (qemusOn(stage, source).some(({ pid }) => tcpSockets(pid) > 0)) connected = true;
   };
+  const log = join(stage.layout.host(source).logs, 'broker.log');
+  const logFrom = statSync(log).size;
   const done = new AbortController();
   const looking = (async () => {
     while (!done.signal.aborted) {
@@ -57,9 +63,17 @@ export async function watching<T>(
   try {
     const result = await act();
     look();
-    return { result, spawned: spawned.size, opened: [...opened], connected, states: [...states], looks };
+    const pauses = stopsIn(readFileSync(log).subarray(logFrom).toString(), stage.vm);
+    return { result, spawned: spawned.size, opened: [...opened], connected, states: [...states], pauses, looks };
   } finally {
     done.abort();
     await Promise.allSettled([looking, asking]);
   }
 }
+
+/** QEMU's STOP events of a VM in a broker's log. */
+const stopsIn = (log: string, vm: string): number =>
+  log
+    .split('\n')
+    .filter((line) => line.includes('"msg":"QEMU"') && line.includes(`"vm":"${vm}"`) && line.includes('"is":"stopped"'))
+    .length;

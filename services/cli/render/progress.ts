@@ -53,7 +53,9 @@ export function progressDisplay(
         lastMs = nowMs();
         stream.write(`${progressLine(view, 120, style).trim()}\n`);
       },
-      clear() {},
+      clear() {
+        lastMs = nowMs();
+      },
     };
   }
   let shown = false;

@@ -1,5 +1,6 @@
 import { replacePolicy } from '../../fleet/configs.ts';
 import { runningProcess } from '../../fleet/processes.ts';
+import { bytesText } from '../../render/units.ts';
 import { consoleEnd, untilGuest } from '../console.ts';
 import { expect, need } from '../expect.ts';
 import { ask, hostOf, missingRules, qemusOn, refused, type Stage, showVm, until } from '../stage.ts';
@@ -64,7 +65,7 @@ export const reload: Step = {
       `${owner.owner}, ${owner.epoch}`,
     );
     story.seen(
-      `refused at switchover after ${sentBytes} bytes; the VM goes on at alpha, epoch ${owner.epoch}; beta has no QEMU left`,
+      `refused at switchover after ${bytesText(sentBytes)}; the VM goes on at alpha, epoch ${owner.epoch}; beta has no QEMU left`,
     );
     return {
       summary: `refused at switchover, missing: ${missing.join(' ')}`,

@@ -24,18 +24,17 @@ export async function migrateAndCheck(stage: Stage, from: HostWho, to: HostWho):
   const destinationConsole = sourceConsole.replace(stage.layout.host(from).folder, stage.layout.host(to).folder);
   const fromByte = consoleEnd(destinationConsole);
   let seen: OperationView['progress'] = { phase: '' };
-  const view = completed(
-    await ask(
-      stage,
-      'operator',
-      from,
-      { verb: 'migrate', vm, destination: hostOf(to), options: { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 } },
-      (now) => {
-        seen = { ...seen, ...now.progress };
-      },
-    ),
-    `${vm} is migrated from ${from} to ${to}`,
-  );
+  const action = {
+    verb: 'migrate',
+    vm,
+    destination: hostOf(to),
+    options: { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 },
+  } as const;
+  await untilNotBusy(stage, from);
+  const result = await ask(stage, 'operator', from, action, (now) => {
+    seen = { ...seen, ...now.progress };
+  });
+  const view = completed(result, `${vm} is migrated from ${from} to ${to}`);
   const progress = { ...seen, ...view.progress };
 
   const after = await showVm(stage, to);
@@ -73,12 +72,16 @@ export async function migrateAndCheck(stage: Stage, from: HostWho, to: HostWho):
     view,
     downtimeMs: need(progress.downtimeMs, 'the downtime'),
     sentBytes,
-    bytesPerSecond: progress.bytesPerSecond ?? (sentBytes * 1000) / Math.max(1, progress.totalMs ?? 1),
+    bytesPerSecond: (sentBytes * 1000) / Math.max(1, need(progress.totalMs, 'how long it took')),
     lastCountBefore: lastBefore.count,
     firstCountAfter: firstAfter.count,
     epoch: owner.epoch,
   };
 }
+
+/** Waits until no other operation, a job's checkpoint say, is under way on the VM. */
+const untilNotBusy = (stage: Stage, host: HostWho): Promise<void> =>
+  until(stage, async () => (await showVm(stage, host)).operation === null, `${stage.vm} is not busy`, 120_000);
 
 export const movedText = (moved: Moved): string =>
   `${bytesText(moved.sentBytes)} at ${rateText(moved.bytesPerSecond)}, downtime ${durationText(moved.downtimeMs)}`;
