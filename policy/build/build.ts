@@ -9,6 +9,7 @@ import { accessDeclarations, defaultRules } from './classes.ts';
 import { resolveConditional } from './conditionals.ts';
 import { constraintRules } from './constraints.ts';
 import { resolveSidContext } from './contexts.ts';
+import { labelRules } from './labels.ts';
 import { checkLevels, mlsDeclarations } from './mls.ts';
 import { finishRoles, roleDeclarations, roleRules } from './roles.ts';
 import { resolveAvRule, resolveTypeRule } from './rules.ts';
@@ -31,7 +32,7 @@ const resolutions: Handlers = {
 };
 
 /** Pass 3: what needs roles and users complete; and conditional rules, which must see every unconditional one. */
-const completions: Handlers = { if: resolveConditional, sidContext: resolveSidContext };
+const completions: Handlers = { if: resolveConditional, sidContext: resolveSidContext, ...labelRules };
 
 /**
  * Makes the database of a parsed policy, in the two passes of checkpolicy. Answers undefined when anything is wrong;
@@ -48,7 +49,7 @@ export function buildPolicydb(parsed: Parsed): Policydb | undefined {
   const build: Build = {
     db,
     report: diagnostics,
-    pending: { roleTypes: new Map(), users: new Map(), neverallows: [] },
+    pending: { roleTypes: new Map(), users: new Map(), neverallows: [], labels: new Set(), ports: new Map() },
     expanded: 0,
   };
   runPass(build, statements, declarations);

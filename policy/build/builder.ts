@@ -18,6 +18,10 @@ export interface Pending {
   /** What the statements about a user say together, by user value. */
   readonly users: Map<number, PendingUser>;
   readonly neverallows: Neverallow[];
+  /** What has a label, so that it gets one only. */
+  readonly labels: Set<string>;
+  /** Labelled number ranges by kind (`tcp`, `pkey PREFIX`), in source order. */
+  readonly ports: Map<string, { readonly low: number; readonly high: number }[]>;
 }
 
 /** A neverallow by concrete types; `self` means each source on itself. */

@@ -213,6 +213,54 @@ export interface SidContext extends Span {
   readonly context: ContextName;
 }
 
+/** `fs_use_xattr`, `fs_use_task` and `fs_use_trans`. */
+export interface FileSystemUse extends Span {
+  readonly kind: 'fs_use';
+  readonly behaviour: 'xattr' | 'task' | 'trans';
+  readonly fileSystem: string;
+  readonly context: ContextName;
+}
+/** `fileType` is a letter, or `-` for a plain file, as `ls` shows it. */
+export interface GenericFileSystem extends Span {
+  readonly kind: 'genfscon';
+  readonly fileSystem: string;
+  readonly path: string;
+  readonly fileType?: string;
+  readonly context: ContextName;
+}
+export interface PortContext extends Span {
+  readonly kind: 'portcon';
+  readonly protocol: string;
+  readonly low: number;
+  readonly high: number;
+  readonly context: ContextName;
+}
+export interface InterfaceContext extends Span {
+  readonly kind: 'netifcon';
+  readonly name: string;
+  readonly contexts: readonly [ContextName, ContextName];
+}
+export interface NodeContext extends Span {
+  readonly kind: 'nodecon';
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly mask: string;
+  readonly context: ContextName;
+}
+export interface PartitionKeyContext extends Span {
+  readonly kind: 'ibpkeycon';
+  readonly prefix: string;
+  readonly low: number;
+  readonly high: number;
+  readonly context: ContextName;
+}
+export interface EndPortContext extends Span {
+  readonly kind: 'ibendportcon';
+  readonly device: string;
+  readonly port: number;
+  readonly context: ContextName;
+}
+
 /** A boolean expression in postfix order, as libsepol keeps it: operands first, then what joins them. */
 export type BooleanExpression = readonly BooleanTerm[];
 export type BooleanTerm =
@@ -270,4 +318,11 @@ export type Statement =
   | User
   | Constraint
   | ValidateTransition
-  | SidContext;
+  | SidContext
+  | FileSystemUse
+  | GenericFileSystem
+  | PortContext
+  | InterfaceContext
+  | NodeContext
+  | PartitionKeyContext
+  | EndPortContext;

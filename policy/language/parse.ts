@@ -25,20 +25,11 @@ const NOT_YET = new Set([
   'optional',
   'require',
   'module',
-  'fs_use_xattr',
-  'fs_use_task',
-  'fs_use_trans',
-  'genfscon',
-  'portcon',
-  'netifcon',
-  'nodecon',
   'pirqcon',
   'iomemcon',
   'ioportcon',
   'pcidevicecon',
   'devicetreecon',
-  'ibpkeycon',
-  'ibendportcon',
   'fscon',
 ]);
 
@@ -70,9 +61,7 @@ function parseTokens(tokens: Tokens, diagnostics: Diagnostics): readonly Stateme
       const found = error.found === '' ? 'the end of the text' : `\`${error.found}\``;
       const word = error.found.toLowerCase();
       const message = NOT_YET.has(word) ? `${found} is not supported by this engine` : `unexpected ${found}`;
-      const hint = NOT_YET.has(word)
-        ? 'remove the statement; it is refused rather than ignored'
-        : shorten(error.message);
+      const hint = NOT_YET.has(word) ? 'remove the statement; it is refused rather than ignored' : error.message;
       diagnostics.error(error, message, { hint });
     }
     return statements;
@@ -113,9 +102,4 @@ function nestingFault(tokens: Tokens): number | undefined {
     if (depth > nestingMax) return tokens.starts[index];
   }
   return undefined;
-}
-
-function shorten(message: string): string {
-  const flat = message.replace(/\s+/g, ' ');
-  return flat.length > 400 ? `${flat.slice(0, 400)}…` : flat;
 }

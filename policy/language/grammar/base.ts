@@ -1,7 +1,15 @@
-import { EmbeddedActionsParser, EOF, type IRecognitionException, type IToken, type ParserMethod, type TokenType } from 'chevrotain';
+import {
+  EmbeddedActionsParser,
+  EOF,
+  type IRecognitionException,
+  type IToken,
+  type ParserMethod,
+  type TokenType,
+} from 'chevrotain';
 import type { Span } from '../ast.ts';
 import type { Tokens } from '../scan.ts';
 import { literal, tokenTypeOfKind, vocabulary } from '../tokens.ts';
+import { messages } from './messages.ts';
 
 type Indexed<N extends string> = N | `${N}${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`;
 type Repeat<T> = { SEP: TokenType; DEF: () => T };
@@ -71,7 +79,12 @@ export class ColumnParser extends EmbeddedActionsParser {
   private window: ScannedToken[] = [];
 
   constructor() {
-    super(vocabulary, { recoveryEnabled: false, maxLookahead: 2, nodeLocationTracking: 'none' });
+    super(vocabulary, {
+      recoveryEnabled: false,
+      maxLookahead: 2,
+      nodeLocationTracking: 'none',
+      errorMessageProvider: messages,
+    });
     this.window = Array.from({ length: WINDOW }, () => new ScannedToken(NO_TOKENS));
   }
 

@@ -5,6 +5,7 @@ import { accessRules } from './access.ts';
 import { ColumnParser, type Grammar, type Rule } from './base.ts';
 import { conditionalRules } from './conditionals.ts';
 import { constraintRules } from './constraints.ts';
+import { labelRules } from './labels.ts';
 import { mlsRules } from './mls.ts';
 import { nameRules } from './names.ts';
 import { roleRules } from './roles.ts';
@@ -41,6 +42,7 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
   const roles = roleRules(g, names);
   const conditionals = conditionalRules(g, rules);
   const constraints = constraintRules(g, names);
+  const labels = labelRules(g, names);
 
   const oneOf = (name: string, choices: readonly Rule<Statement>[]): Rule<Statement> =>
     g.RULE(name, () => g.OR<Statement>(choices.map((rule) => ({ ALT: () => g.SUBRULE(rule) }))));
@@ -88,6 +90,16 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
     return { kind: 'sidContext', name, context, ...g.span(start) };
   });
 
+  const labelSection: Rule<void, [Statement[]]> = g.RULE('labelSection', (out: Statement[] = []) => {
+    g.MANY(() => void out.push(g.SUBRULE(labels.fileSystemUse)));
+    g.MANY1(() => void out.push(g.SUBRULE(labels.genericFileSystem)));
+    g.MANY2(() => void out.push(g.SUBRULE(labels.port)));
+    g.MANY3(() => void out.push(g.SUBRULE(labels.networkInterface)));
+    g.MANY4(() => void out.push(g.SUBRULE(labels.node)));
+    g.MANY5(() => void out.push(g.SUBRULE(labels.partitionKey)));
+    g.MANY6(() => void out.push(g.SUBRULE(labels.endPort)));
+  });
+
   return g.RULE('policy', (out: Statement[] = []) => {
     g.AT_LEAST_ONE(() => void out.push(g.SUBRULE(access.classDeclaration)));
     g.AT_LEAST_ONE1(() => void out.push(g.SUBRULE(access.sidDeclaration)));
@@ -101,6 +113,7 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
     g.AT_LEAST_ONE4(() => void out.push(g.SUBRULE(roles.user)));
     g.MANY2(() => void out.push(g.SUBRULE(constraint)));
     g.AT_LEAST_ONE5(() => void out.push(g.SUBRULE(sidContext)));
+    g.SUBRULE(labelSection, { ARGS: [out] });
   });
 }
 

@@ -1,0 +1,122 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import type { GenericFileSystem, NodeContext, PartitionKeyContext, PortContext, Span } from '../language/ast.ts';
+import type { Build, Handlers } from './builder.ts';
+import { contextValue } from './contexts.ts';
+
+/** How many labelled ranges there may be of a kind: each is compared with those before it. */
+const rangesMax = 10_000;
+const portMax = 0xffff_ffff;
+const CLASS_OF_FILE_TYPE = new Map([
+  ['b', 'blk_file'],
+  ['c', 'chr_file'],
+  ['d', 'dir'],
+  ['p', 'fifo_file'],
+  ['l', 'lnk_file'],
+  ['s', 'sock_file'],
+  ['-', 'file'],
+]);
+
+/**
+ * Labels of objects that carry none themselves. No question of this engine asks for them yet; they are checked so that
+ * what checkpolicy refuses is refused.
+ */
+export const labelRules: Handlers = {
+  fs_use: (build, statement) => {
+    contextValue(build, statement.context);
+    labelOnce(build, statement, `fs_use ${statement.fileSystem}`, statement.fileSystem);
+  },
+  genfscon: resolveGenericFileSystem,
+  portcon: resolvePort,
+  netifcon: (build, statement) => {
+    for (const context of statement.contexts) contextValue(build, context);
+    labelOnce(build, statement, `netifcon ${statement.name}`, statement.name);
+  },
+  nodecon: resolveNode,
+  ibpkeycon: resolvePartitionKey,
+  ibendportcon: (build, statement) => {
+    const { device, port } = statement;
+    contextValue(build, statement.context);
+    if (port < 1 || port > 255)
+      build.report.error(statement, `port ${port} is out of range`, { hint: 'ports are 1 to 255' });
+    if (device.length > 63)
+      build.report.error(statement, 'the device name is too long', { hint: 'at most 63 characters' });
+    labelOnce(build, statement, `ibendportcon ${device} ${port}`, device);
+  },
+};
+
+function labelOnce(build: Build, span: Span, key: string, name: string): void {
+  if (build.pending.labels.has(key))
+    build.report.error(span, `\`${name}\` is labelled twice`, { name, hint: 'remove one of the statements' });
+  build.pending.labels.add(key);
+}
+
+/** A path labelled for all types of file cannot also be labelled for one. */
+function resolveGenericFileSystem(build: Build, statement: GenericFileSystem): void {
+  const { fileSystem, path, fileType } = statement;
+  const tclass = fileType === undefined ? '' : CLASS_OF_FILE_TYPE.get(fileType);
+  contextValue(build, statement.context);
+  if (tclass === undefined || (tclass !== '' && !build.db.classes.values.has(tclass))) {
+    const hint = `file types are ${[...CLASS_OF_FILE_TYPE.keys()].join(' ')}, and their classes must be declared`;
+    build.report.error(statement, `unknown file type \`${fileType ?? ''}\``, { hint });
+    return;
+  }
+  const key = (of: string): string => `genfscon ${fileSystem} ${of} ${path}`;
+  const others = tclass === '' ? [...CLASS_OF_FILE_TYPE.values(), ''] : [tclass, ''];
+  if (others.some((one) => build.pending.labels.has(key(one)))) {
+    build.report.error(statement, `\`${path}\` is labelled twice`, { hint: 'remove one of the statements' });
+  }
+  build.pending.labels.add(key(tclass));
+}
+
+function resolvePort(build: Build, statement: PortContext): void {
+  const { protocol } = statement;
+  contextValue(build, statement.context);
+  if (!/^(?:tcp|udp|dccp|sctp|TCP|UDP|DCCP|SCTP)$/.test(protocol)) {
+    build.report.error(statement, `unknown protocol \`${protocol}\``, {
+      name: protocol,
+      hint: 'protocols are tcp, udp, dccp and sctp',
+    });
+  }
+  addRange(build, statement, protocol.toLowerCase(), statement, portMax);
+}
+
+/** An entry is refused when an earlier one of its kind covers it, since it would never be found. */
+function addRange(build: Build, span: Span, kind: string, range: { low: number; high: number }, max: number): void {
+  const { low, high } = range;
+  if (low > high || high > max) {
+    build.report.error(span, `${low} - ${high} is no range`, { hint: `write the lower number first, up to ${max}` });
+    return;
+  }
+  const ranges = build.pending.ports.get(kind) ?? [];
+  build.pending.ports.set(kind, ranges);
+  const hiding = ranges.find((one) => one.low <= low && one.high >= high);
+  if (hiding !== undefined) {
+    const hint = `${hiding.low} - ${hiding.high} before it covers it; put it first, or remove it`;
+    build.report.error(span, `the entry for ${low} - ${high} is hidden`, { hint });
+  } else if (ranges.length >= rangesMax) {
+    build.report.error(span, 'too many entries of this kind', { hint: `the limit is ${rangesMax}` });
+  } else {
+    ranges.push({ low, high });
+  }
+}
+
+function resolveNode(build: Build, statement: NodeContext): void {
+  contextValue(build, statement.context);
+  const isAddress = statement.family === 4 ? isIPv4 : isIPv6;
+  for (const text of [statement.address, statement.mask]) {
+    if (!isAddress(text))
+      build.report.error(statement, `\`${text}\` is no address`, { hint: 'write an address and a mask of one family' });
+  }
+}
+
+function resolvePartitionKey(build: Build, statement: PartitionKeyContext): void {
+  const { prefix } = statement;
+  contextValue(build, statement.context);
+  if (!isIPv6(prefix))
+    build.report.error(statement, `\`${prefix}\` is no subnet prefix`, { hint: 'write it as an IPv6 address' });
+  // checkpolicy means the low 64 bits and looks at the second pair of bytes.
+  else if (Number.parseInt(prefix.split(':')[1] || '0', 16) !== 0) {
+    build.report.error(statement, 'the subnet prefix has low bits set', { hint: 'write a prefix such as `fe80::`' });
+  }
+  addRange(build, statement, `pkey ${prefix}`, statement, 0xffff);
+}
