@@ -1,11 +1,12 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { closeAll, errnoOf, openFd, readAt, statFd } from '../images/descriptors.ts';
 import { draftMode } from './layout.ts';
 
 const { O_CREAT, O_EXCL, O_RDWR, O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
 
-export const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+export const isMissing = (error: unknown): boolean => errnoOf(error) === 'ENOENT';
 
 /** Runs file operations; what goes wrong is STORE_FAILED, said of `what`. */
 export async function orStoreFailed<T>(what: string, act: () => Promise<T>): Promise<T> {
@@ -21,27 +22,29 @@ export async function orStoreFailed<T>(what: string, act: () => Promise<T>): Pro
 export const createFile = (path: string): Promise<FileHandle> =>
   open(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, draftMode);
 
-/** Opens a plain file with one name; neither a link nor a pipe that would wait. */
-export async function openPlainFile(path: string): Promise<FileHandle> {
-  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  const stat = await handle.stat();
-  if (stat.isFile() && stat.nlink === 1) return handle;
-  await handle.close();
+/** Opens a plain file with one name for reading; neither a link nor a pipe that would wait. Answers with its descriptor. */
+export async function openPlainFile(path: string): Promise<number> {
+  const fd = await openFd(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const stat = await statFd(fd);
+  if (stat.isFile() && stat.nlink === 1) return fd;
+  closeAll([fd]);
   throw new Error(`${path} is not a plain file with one name`);
 }
 
-/** Reads a whole file of at most `bytesMax` from its beginning; nothing where it is larger. */
-export async function readWhole(handle: FileHandle, bytesMax: number): Promise<Buffer | undefined> {
-  const { size } = await handle.stat();
-  if (size > bytesMax) return undefined;
-  const bytes = Buffer.alloc(size);
-  let have = 0;
-  while (have < size) {
-    const { bytesRead } = await handle.read(bytes, have, size - have, have);
-    if (bytesRead === 0) return undefined;
-    have += bytesRead;
+/** The whole of an open file; nothing where it has more than `bytesMax` bytes. */
+export async function readWhole(fd: number, bytesMax: number): Promise<Buffer | undefined> {
+  const bytes = await readAt(fd, 0, bytesMax + 1);
+  return bytes.length > bytesMax ? undefined : bytes;
+}
+
+/** The whole of a plain file, as `readWhole`. */
+export async function readPlainFile(path: string, bytesMax: number): Promise<Buffer | undefined> {
+  const fd = await openPlainFile(path);
+  try {
+    return await readWhole(fd, bytesMax);
+  } finally {
+    closeAll([fd]);
   }
-  return bytes;
 }
 
 /** Makes the names in a directory durable. */

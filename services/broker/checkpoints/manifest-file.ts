@@ -6,7 +6,7 @@ import { limits } from '../../../shared/limits.ts';
 import { openRecord } from '../../../shared/messages/record-seal.ts';
 import type { Trust } from '../../../shared/pki/trust.ts';
 import { type Manifest, manifest as manifestSchema } from '../../../shared/vm/carnet.ts';
-import { isMissing, openPlainFile, readWhole } from './files.ts';
+import { isMissing, readPlainFile } from './files.ts';
 import { file } from './layout.ts';
 
 export const damaged = (checkpoint: CheckpointId, what: string, cause?: unknown): BrokerError =>
@@ -44,12 +44,7 @@ export async function readManifest(
 async function readRecord(directory: string, checkpoint: CheckpointId): Promise<Buffer> {
   let record: Buffer | undefined;
   try {
-    const handle = await openPlainFile(join(directory, file.manifest));
-    try {
-      record = await readWhole(handle, limits.manifestBytes);
-    } finally {
-      await handle.close();
-    }
+    record = await readPlainFile(join(directory, file.manifest), limits.manifestBytes);
   } catch (error) {
     if (isMissing(error)) throw new BrokerError('CHECKPOINT_UNKNOWN', `no checkpoint ${checkpoint} on this host`);
     throw damaged(checkpoint, `the manifest cannot be read: ${(error as Error).message}`, error);

@@ -1,8 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckpointId, ImageName } from '../../../shared/ids.ts';
 import type { Trust } from '../../../shared/pki/trust.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
+import { closeAll, statFd } from '../images/descriptors.ts';
 import type { OpenCheckpoint } from '../runtime/ports.ts';
 import { CHUNK_BYTES, chunkCount, DIGEST_BYTES, digestOfList } from './digest.ts';
 import { digestFile } from './digest-file.ts';
@@ -28,43 +28,42 @@ export async function openCheckpoint(
     throw damaged(checkpoint, 'the saved memory is not as large as the memory of the VM');
   }
   const files = describedFiles(manifest);
-  const handles = new Map<string, FileHandle>();
-  const openNamed = async (name: string): Promise<FileHandle> => {
+  const fds = new Map<string, number>();
+  const openNamed = async (name: string): Promise<number> => {
     try {
-      const handle = await openPlainFile(join(directory, name));
-      handles.set(name, handle);
-      return handle;
+      const fd = await openPlainFile(join(directory, name));
+      fds.set(name, fd);
+      return fd;
     } catch (error) {
       throw damaged(checkpoint, `${name} cannot be opened: ${(error as Error).message}`, error);
     }
   };
-  const closeAll = async () => {
-    for (const handle of handles.values()) await handle.close();
-    handles.clear();
+  const close = () => {
+    closeAll([...fds.values()]);
+    fds.clear();
   };
+  const fdOf = (name: string) => fds.get(name)!;
   try {
     for (const { name } of files) await openNamed(name);
     const lists = await readLists(checkpoint, await openNamed(file.digests), files);
-    const handleOf = ({ name }: DescribedFile) => handles.get(name)!;
-    await Promise.all(files.map((one) => requireLabel(checkpoint, one, handleOf(one), manifest, labels)));
-    for (const one of files) await requireBytes(checkpoint, one, handleOf(one), lists.get(one.name)!);
+    await Promise.all(files.map((one) => requireLabel(checkpoint, one, fdOf(one.name), manifest, labels)));
+    for (const one of files) await requireBytes(checkpoint, one, fdOf(one.name), lists.get(one.name)!);
   } catch (error) {
-    await closeAll();
+    close();
     throw error;
   }
-  const fdOf = (name: string) => handles.get(name)!.fd;
   return {
     manifest,
     memoryFd: fdOf(file.memory),
     devicesFd: fdOf(file.devices),
     diskFds: new Map<ImageName, number>(manifest.disks.map(({ spec }) => [spec.name, fdOf(file.disk(spec.name))])),
     verifyMs: performance.now() - begunMs,
-    close: () => void closeAll(),
+    close,
   };
 }
 
 /** The lists of chunk digests, each checked against the digest the manifest has for its file. */
-async function readLists(checkpoint: CheckpointId, digests: FileHandle, files: readonly DescribedFile[]) {
+async function readLists(checkpoint: CheckpointId, digests: number, files: readonly DescribedFile[]) {
   const lengthOf = ({ bytes }: DescribedFile) => chunkCount(bytes) * DIGEST_BYTES;
   const total = files.reduce((sum, described) => sum + lengthOf(described), 0);
   const all = await readWhole(digests, total);
@@ -82,11 +81,11 @@ async function readLists(checkpoint: CheckpointId, digests: FileHandle, files: r
   return lists;
 }
 
-async function requireBytes(checkpoint: CheckpointId, described: DescribedFile, handle: FileHandle, signed: Buffer) {
+async function requireBytes(checkpoint: CheckpointId, described: DescribedFile, fd: number, signed: Buffer) {
   const { name, bytes } = described;
-  const { size } = await handle.stat();
+  const { size } = await statFd(fd);
   if (size !== bytes) throw damaged(checkpoint, `${name} has ${size} bytes instead of ${bytes}`);
-  const found = await digestFile(handle.fd, bytes).catch((error: unknown) => {
+  const found = await digestFile(fd, bytes).catch((error: unknown) => {
     throw damaged(checkpoint, `${name} cannot be read: ${(error as Error).message}`, error);
   });
   for (let at = 0; at < signed.length; at += DIGEST_BYTES) {
@@ -104,11 +103,11 @@ async function requireBytes(checkpoint: CheckpointId, described: DescribedFile, 
 async function requireLabel(
   checkpoint: CheckpointId,
   { name }: DescribedFile,
-  handle: FileHandle,
+  fd: number,
   { stateLabel }: Manifest,
   labels: FileLabels,
 ) {
-  const found = await labels.read(handle.fd);
+  const found = await labels.read(fd);
   if (found !== undefined && found !== stateLabel) {
     throw damaged(checkpoint, `${name} is labelled ${found} instead of ${stateLabel}`);
   }

@@ -2,7 +2,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { type CheckpointId, checkpointId, type VmName, vmName } from '../../../shared/ids.ts';
 import { check } from '../../../shared/schema/schema.ts';
-import { isMissing, openPlainFile, readWhole, syncDirectory } from './files.ts';
+import { isMissing, readPlainFile, syncDirectory } from './files.ts';
 import { directoryMode, draftMode, type Paths } from './layout.ts';
 
 /** Which VM maps which checkpoint: a file per VM, in the store, so that it outlives the broker and every host sees it. */
@@ -48,12 +48,7 @@ export async function openPins(paths: Paths): Promise<Pins> {
 async function read(path: string): Promise<CheckpointId | undefined> {
   let text: string | undefined;
   try {
-    const handle = await openPlainFile(path);
-    try {
-      text = (await readWhole(handle, PIN_BYTES))?.toString('utf8');
-    } finally {
-      await handle.close();
-    }
+    text = (await readPlainFile(path, PIN_BYTES))?.toString('utf8');
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
