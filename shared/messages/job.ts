@@ -31,6 +31,8 @@ export const scheduleText = text(100);
 export const timeZone = pattern(/^[A-Za-z][A-Za-z0-9_+/-]*$/, 64, 'an IANA time zone such as Europe/Berlin');
 /** How many finished checkpoints of a job are kept. Never none: a job that keeps nothing saves nothing. */
 export const keepLast = integer(1, limits.checkpointsPerVm);
+/** How many of the last runs are asked for. */
+export const runsWanted = integer(1, limits.runsPerJob);
 /** A run of a job: the first is 1. */
 export const runNumber = integer(1, Number.MAX_SAFE_INTEGER);
 
@@ -114,7 +116,7 @@ export const jobAsk = variant('verb', [
   fields({
     verb: literal('history'),
     job: jobName,
-    runs: defaultsTo(integer(1, limits.runsPerJob), limits.runsPerJob),
+    runs: defaultsTo(runsWanted, limits.runsPerJob),
   }),
   /** Its checkpoints stay. A run under way is not followed to its end. */
   fields({ verb: literal('remove'), job: jobName }),
