@@ -21,8 +21,13 @@ export interface Lab {
   readonly dir: string;
   /** A host of its own: run directory, logs, and no knowledge of the others. */
   host(name: string): Promise<QemuVmm>;
-  /** Starts a QEMU on a host, its images opened and closed as a broker would. */
-  launch(host: QemuVmm, origin?: Origin, fields?: SpecFields): Promise<VmProcess>;
+  /** Starts a QEMU on a host, its images opened and closed as a broker would; `files` says where some of them are. */
+  launch(
+    host: QemuVmm,
+    origin?: Origin,
+    fields?: SpecFields,
+    files?: Readonly<Record<string, string>>,
+  ): Promise<VmProcess>;
   end(): Promise<void>;
 }
 type SpecFields = Partial<Record<keyof VmSpec, unknown>>;
@@ -76,9 +81,9 @@ export async function openLab({ bare = false } = {}): Promise<Lab> {
       hosts.push(host);
       return host;
     },
-    async launch(host, origin = { kind: 'boot' }, fields = {}) {
+    async launch(host, origin = { kind: 'boot' }, fields = {}, files = {}) {
       const spec = specOf({ ...usual, ...fields });
-      const images = openImages(spec, pathOf);
+      const images = openImages(spec, (name) => files[name] ?? pathOf(name));
       try {
         const launch: Launch = { spec, accelerator: 'tcg', label: testLabel, images, origin };
         const process = await host.launch(launch);

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { TransferKey } from '../../runtime/ports.ts';
@@ -35,17 +36,17 @@ export async function installKey(controls: Controls, endpoint: 'client' | 'serve
   if (endpoint === 'client') await rm(dir, { recursive: true, force: true });
 }
 
-/** Removes the key's file; a QEMU that has read it keeps what it read. */
-export async function removeKeyFiles({ place }: Pick<Controls, 'place'>): Promise<void> {
-  const names = await readdir(place.dir).catch(() => []);
-  for (const name of names.filter((each) => each.startsWith(prefix))) {
-    await rm(join(place.dir, name), { recursive: true, force: true });
+/** Removes the key's file; a QEMU that has read it keeps what it read. At once, so that nothing comes in between. */
+export function removeKeyFiles({ place }: Pick<Controls, 'place'>): void {
+  if (!existsSync(place.dir)) return;
+  for (const name of readdirSync(place.dir).filter((each) => each.startsWith(prefix))) {
+    rmSync(join(place.dir, name), { recursive: true, force: true });
   }
 }
 
 /** Takes the key away from QEMU, and its file, where there is one. */
 export async function forgetKey(controls: Controls): Promise<void> {
-  await removeKeyFiles(controls);
+  removeKeyFiles(controls);
   await controls.execute('object-del', { id: credentialsId }).catch((error) => {
     if (!(error instanceof BrokerError) || error.code !== 'QEMU_REFUSED') throw error;
   });

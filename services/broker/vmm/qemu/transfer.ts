@@ -22,7 +22,7 @@ export async function listen(controls: Controls, address: string, key: TransferK
       if (event.kind === 'exited') off();
       else if (event.kind !== 'migration' || event.status === 'setup') return;
       else if (ended.includes(event.status)) off();
-      void removeKeyFiles(controls);
+      removeKeyFiles(controls);
     });
     await controls.execute('migrate-incoming', { uri });
     return { port: await listeningPort(controls) };

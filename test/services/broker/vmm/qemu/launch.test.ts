@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,6 +99,17 @@ test('a run directory too deep for a socket is said before anything starts', asy
   const far = await createQemu({ runDir: deep, logDir: join(lab.dir, 'log'), clock: systemClock });
   await assert.rejects(lab.launch(far), fault('CONFIG_INVALID', /bytes/));
   assert.deepEqual(await readdir(deep), []);
+});
+
+test('saved memory of another size than the VM is not mapped', async () => {
+  const path = join(lab.dir, 'memory');
+  writeFileSync(path, Buffer.alloc(4096));
+  const fd = openSync(path, 'r+');
+  const origin = { kind: 'restore', memoryFd: fd, devicesFd: fd } as const;
+  await assert.rejects(lab.launch(host, origin), fault('CHECKPOINT_DAMAGED', /4096 bytes/));
+  closeSync(fd);
+  assert.equal(statSync(path).size, 4096);
+  assert.deepEqual(await readdir(runDir()), []);
 });
 
 test('a QEMU waiting for a migration is not told to run', async () => {
