@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
 
@@ -96,6 +97,22 @@ export async function setCapabilities(qemu: TestQemu, names: readonly Capability
   const capabilities = ['events', ...names].map((capability) => ({ capability, state: true }));
   await qemu.execute('migrate-set-capabilities', { capabilities });
   await qemu.execute('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 });
+}
+
+/** The guest's memory as QEMU itself writes it down. */
+export async function memoryOf(qemu: TestQemu, path: string): Promise<Buffer> {
+  await qemu.execute('pmemsave', { val: 0, size: testMachine.memoryBytes, filename: path });
+  return readFileSync(path);
+}
+
+/** Runs a QEMU until its firmware has filled some memory, and stops it. */
+export async function stoppedQemu(devices: readonly string[] = []): Promise<TestQemu> {
+  const qemu = await startQemu({ devices });
+  for (let ivt = ''; !/f000[0-9a-f]{4}/.test(ivt); ) {
+    ivt = String(await qemu.execute('human-monitor-command', { 'command-line': 'xp /8xw 0x40' })).replaceAll('0x', '');
+  }
+  await qemu.execute('stop');
+  return qemu;
 }
 
 /** The whole migration stream of a QEMU, over a unix socket at `path`. Where it waits for an answer it gets `answer`. */

@@ -8,27 +8,19 @@ import { receive } from '../../../../services/broker/vmstate/receive.ts';
 import { keepSmallBlocks } from '../../../../services/broker/vmstate/small-blocks.ts';
 import { shut } from '../../../../services/broker/vmstate/wire.ts';
 import { temporaryDirectory } from '../../../support/vmstate-files.ts';
-import { setCapabilities, startQemu, streamOf, type TestQemu, testMachine } from '../../../support/vmstate-qemu.ts';
+import {
+  memoryOf,
+  setCapabilities,
+  startQemu,
+  stoppedQemu,
+  streamOf,
+  type TestQemu,
+  testMachine,
+} from '../../../support/vmstate-qemu.ts';
 import { readStream } from '../../../support/vmstate-sink.ts';
 
 const { machine, uuid, memoryBytes } = testMachine;
 const expected = { machine, uuid, memoryBytes };
-
-/** The guest's memory as QEMU itself writes it down. */
-async function memoryOf(qemu: TestQemu, path: string): Promise<Buffer> {
-  await qemu.execute('pmemsave', { val: 0, size: memoryBytes, filename: path });
-  return readFileSync(path);
-}
-
-/** Runs a QEMU until its firmware has filled some memory, and stops it. */
-async function stoppedQemu(devices: readonly string[] = []): Promise<TestQemu> {
-  const qemu = await startQemu({ devices });
-  for (let ivt = ''; !/f000[0-9a-f]{4}/.test(ivt); ) {
-    ivt = String(await qemu.execute('human-monitor-command', { 'command-line': 'xp /8xw 0x40' })).replaceAll('0x', '');
-  }
-  await qemu.execute('stop');
-  return qemu;
-}
 
 for (const [what, capabilities, answer] of [
   ['an ordinary migration', [], undefined],
