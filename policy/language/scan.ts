@@ -28,6 +28,7 @@ const faultsMax = 20;
 const CHAR_LETTER = 1;
 const CHAR_DIGIT = 2;
 const CHAR_BLANK = 3;
+const CHAR_SIGN = 4;
 /** What an ASCII character begins, and whether it goes on inside an identifier. */
 const charClass = new Uint8Array(128);
 const inIdentifier = new Uint8Array(128);
@@ -36,15 +37,15 @@ for (let code = 0; code < 128; code++) {
   if (/[A-Za-z]/.test(char)) charClass[code] = CHAR_LETTER;
   else if (/[0-9]/.test(char)) charClass[code] = CHAR_DIGIT;
   else if (/[ \t\f\n]/.test(char)) charClass[code] = CHAR_BLANK;
+  else if (/[,:;(){}[\].~*^-]/.test(char)) charClass[code] = CHAR_SIGN;
   if (/[A-Za-z0-9_-]/.test(char)) inIdentifier[code] = 1;
 }
 
-const singles = new Map<string, number>(
-  ([',', ':', ';', '(', ')', '{', '}', '[', ']', '-', '.', '~', '*', '^', '!'] as const).map((char) => [
-    char,
-    kindOf(Object.values(sign).find((type) => type.LABEL === char) ?? sign.dot),
-  ]),
-);
+/** The kinds of the signs that are one character and begin no longer word. */
+const singles = new Uint8Array(128);
+for (const char of [',', ':', ';', '(', ')', '{', '}', '[', ']', '-', '.', '~', '*', '^', '!'] as const) {
+  singles[char.charCodeAt(0)] = kindOf(Object.values(sign).find((type) => type.LABEL === char) ?? sign.dot);
+}
 const doubles = new Map<string, number>([
   ['==', kindOf(sign.equals)],
   ['!=', kindOf(sign.notEquals)],
@@ -105,6 +106,9 @@ export function scan(text: string): Tokens {
         columns.push(atoms.kinds[atom] ?? identifierKind, start, at, atom);
       }
       if (at - start > tokenCharsMax) faults.push({ start, end: at, reason: 'tokenTooLong' });
+    } else if (begins === CHAR_SIGN && !(code === 58 && matchEnd(IPV6, text, at) > at)) {
+      columns.push(singles[code] ?? 0, at, at + 1, 0);
+      at++;
     } else if (code === 35) {
       const lineEnd = endOfLine(text, at);
       if (text.startsWith('#line ', at)) addMark(marks, text.slice(at, lineEnd), at);
@@ -131,8 +135,7 @@ function other(text: string, at: number, code: number): { kind: number; end: num
   if (code === 47) return { kind: kindOf(literal.path), end: matchEnd(PATH, text, at) };
   const double = doubles.get(text.slice(at, at + 2));
   if (double !== undefined) return { kind: double, end: at + 2 };
-  const single = singles.get(text.charAt(at));
-  return { kind: single ?? 0, end: at + 1 };
+  return { kind: code < 128 ? (singles[code] ?? 0) : 0, end: at + 1 };
 }
 
 function longest(

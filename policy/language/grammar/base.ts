@@ -56,7 +56,8 @@ export class ScannedToken implements IToken {
 }
 
 const WINDOW = 8;
-const NO_TOKENS: Tokens = {
+/** What the parser holds between two texts. */
+export const NO_TOKENS: Tokens = {
   text: '',
   count: 0,
   kinds: new Uint8Array(0),

@@ -14,62 +14,61 @@ export interface NameRules {
   readonly context: Rule<ContextName>;
 }
 
+const NONE: string[] = [];
+
 /** Rules `names`, `names_push`, `identifier_list`, `id_comma_list`, `mls_*_def` and `security_context_def` of checkpolicy. */
 export function nameRules(g: Grammar): NameRules {
-  const members: Rule<void, [string[], string[]]> = g.RULE('members', (names: string[] = [], except: string[] = []) => {
+  // Sets are most of a policy. Their alternatives are made once, so what is being read stands here and not in closures.
+  let names: string[] = [];
+  let except: string[] = NONE;
+  const takeName = (): void => void names.push(g.name());
+  const takeExcept = (): void => {
+    g.CONSUME(sign.minus);
+    const name = g.name(1);
+    if (except === NONE) except = [];
+    except.push(name);
+  };
+  const element = [{ ALT: takeName }, { ALT: takeExcept }, { ALT: (): void => g.SUBRULE(members) }];
+  const takeElement = (): void => g.OR(element);
+  const members: Rule<void> = g.RULE('members', () => {
     g.CONSUME(sign.braceOpen);
-    g.AT_LEAST_ONE(() => {
-      g.OR([
-        { ALT: () => void names.push(g.name()) },
-        {
-          ALT: () => {
-            g.CONSUME(sign.minus);
-            except.push(g.name(1));
-          },
-        },
-        { ALT: () => g.SUBRULE(members, { ARGS: [names, except] }) },
-      ]);
-    });
+    g.AT_LEAST_ONE(takeElement);
     g.CONSUME(sign.braceClose);
   });
 
+  const complemented = [{ ALT: (): void => void names.push(g.name(2)) }, { ALT: (): void => g.SUBRULE1(members) }];
+  const forms: { ALT: () => NameSet['form'] }[] = [
+    {
+      ALT: () => {
+        takeName();
+        g.OPTION(takeExcept);
+        return 'list';
+      },
+    },
+    {
+      ALT: () => {
+        g.SUBRULE(members);
+        return 'list';
+      },
+    },
+    {
+      ALT: () => {
+        g.CONSUME(sign.star);
+        return 'all';
+      },
+    },
+    {
+      ALT: () => {
+        g.CONSUME(sign.tilde);
+        g.OR1(complemented);
+        return 'complement';
+      },
+    },
+  ];
   const set = g.RULE('set', (): NameSet => {
-    const names: string[] = [];
-    const except: string[] = [];
-    const form = g.OR<NameSet['form']>([
-      {
-        ALT: () => {
-          names.push(g.name());
-          g.OPTION(() => {
-            g.CONSUME(sign.minus);
-            except.push(g.name(1));
-          });
-          return 'list';
-        },
-      },
-      {
-        ALT: () => {
-          g.SUBRULE(members, { ARGS: [names, except] });
-          return 'list';
-        },
-      },
-      {
-        ALT: () => {
-          g.CONSUME(sign.star);
-          return 'all';
-        },
-      },
-      {
-        ALT: () => {
-          g.CONSUME(sign.tilde);
-          g.OR1([
-            { ALT: () => void names.push(g.name(2)) },
-            { ALT: () => g.SUBRULE1(members, { ARGS: [names, except] }) },
-          ]);
-          return 'complement';
-        },
-      },
-    ]);
+    names = [];
+    except = NONE;
+    const form = g.OR(forms);
     return { form, names, except };
   });
 

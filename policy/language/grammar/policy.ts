@@ -2,7 +2,7 @@ import type { SidContext, Statement } from '../ast.ts';
 import type { Tokens } from '../scan.ts';
 import { keyword, sign } from '../tokens.ts';
 import { accessRules } from './access.ts';
-import { ColumnParser, type Grammar, type Rule } from './base.ts';
+import { ColumnParser, type Grammar, NO_TOKENS, type Rule } from './base.ts';
 import { conditionalRules } from './conditionals.ts';
 import { constraintRules } from './constraints.ts';
 import { labelRules } from './labels.ts';
@@ -44,8 +44,10 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
   const constraints = constraintRules(g, names);
   const labels = labelRules(g, names);
 
-  const oneOf = (name: string, choices: readonly Rule<Statement>[]): Rule<Statement> =>
-    g.RULE(name, () => g.OR<Statement>(choices.map((rule) => ({ ALT: () => g.SUBRULE(rule) }))));
+  const oneOf = (name: string, choices: readonly Rule<Statement>[]): Rule<Statement> => {
+    const alternatives = choices.map((rule) => ({ ALT: () => g.SUBRULE(rule) }));
+    return g.RULE(name, () => g.OR<Statement>(alternatives));
+  };
 
   const mlsConstraint = oneOf('mlsConstraint', [constraints.mlsConstrain, constraints.mlsValidateTransition]);
   const mlsSection: Rule<void, [Statement[]]> = g.RULE('mlsSection', (out: Statement[] = []) => {
@@ -107,9 +109,11 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
     g.AT_LEAST_ONE2(() => void out.push(g.SUBRULE(access.classPermissions)));
     g.MANY1(() => void out.push(g.SUBRULE(access.defaultRule)));
     g.OPTION(() => g.SUBRULE(mlsSection, { ARGS: [out] }));
-    g.AT_LEAST_ONE3(() => {
-      g.OR([{ ALT: () => void out.push(g.SUBRULE(statement)) }, { ALT: () => void g.CONSUME(sign.semicolon) }]);
-    });
+    const alternatives = [
+      { ALT: () => void out.push(g.SUBRULE(statement)) },
+      { ALT: () => void g.CONSUME(sign.semicolon) },
+    ];
+    g.AT_LEAST_ONE3(() => g.OR(alternatives));
     g.AT_LEAST_ONE4(() => void out.push(g.SUBRULE(roles.user)));
     g.MANY2(() => void out.push(g.SUBRULE(constraint)));
     g.AT_LEAST_ONE5(() => void out.push(g.SUBRULE(sidContext)));
@@ -126,7 +130,7 @@ export function parseStatements(tokens: Tokens): { statements: Statement[]; erro
   const statements: Statement[] = [];
   parser.policy(statements);
   const error = parser.errors[0];
-  parser.read({ ...tokens, count: 0 });
+  parser.read(NO_TOKENS);
   if (error === undefined) return { statements };
   const { startOffset: start, endOffset = start, image } = error.token;
   return { statements, error: { start, end: endOffset + 1, found: image, message: error.message } };

@@ -1,4 +1,4 @@
-import type { AvRule, AvRuleKind, RangeTransition, RoleAllow, TypeRule, TypeRuleKind } from '../ast.ts';
+import type { AvRule, AvRuleKind, NameSet, RangeTransition, RoleAllow, TypeRule, TypeRuleKind } from '../ast.ts';
 import { keyword, literal, sign } from '../tokens.ts';
 import type { Grammar } from './base.ts';
 import type { NameRules } from './names.ts';
@@ -18,64 +18,62 @@ export function ruleRules(g: Grammar, { set, range }: NameRules) {
       ),
   );
 
+  interface Begun {
+    readonly start: number;
+    readonly source: NameSet;
+    readonly target: NameSet;
+  }
+  /** `source target`, with which both kinds of allow begin. */
+  const ends = (start: number): Begun => {
+    const source = g.SUBRULE(set);
+    const target = g.SUBRULE1(set);
+    return { start, source, target };
+  };
+  /** `:classes perms;` */
+  const finish = (rule: AvRuleKind, { start, source, target }: Begun): AvRule => {
+    g.CONSUME(sign.colon);
+    const classes = g.SUBRULE2(set);
+    const perms = g.SUBRULE3(set);
+    g.CONSUME(sign.semicolon);
+    const { start: from, end } = g.span(start);
+    return { kind: 'avRule', rule, source, target, classes, perms, start: from, end };
+  };
+
+  const none: NameSet = { form: 'list', names: [], except: [] };
+  let begun: Begun = { start: 0, source: none, target: none };
+  const allowEndings: { ALT: () => AvRule | RoleAllow }[] = [
+    { ALT: () => finish('allow', begun) },
+    {
+      ALT: () => {
+        g.CONSUME1(sign.semicolon);
+        const { start, source: from, target: to } = begun;
+        return { kind: 'roleAllow', from, to, ...g.span(start) };
+      },
+    },
+  ];
   const allow = g.RULE('allow', (): AvRule | RoleAllow => {
     const start = g.here();
     g.CONSUME(keyword.allow);
-    const source = g.SUBRULE(set);
-    const target = g.SUBRULE1(set);
-    return g.OR<AvRule | RoleAllow>([
-      {
-        ALT: () => {
-          g.CONSUME(sign.colon);
-          const classes = g.SUBRULE2(set);
-          const perms = g.SUBRULE3(set);
-          g.CONSUME(sign.semicolon);
-          return { kind: 'avRule', rule: 'allow', source, target, classes, perms, ...g.span(start) };
-        },
-      },
-      {
-        ALT: () => {
-          g.CONSUME1(sign.semicolon);
-          return { kind: 'roleAllow', from: source, to: target, ...g.span(start) };
-        },
-      },
-    ]);
+    begun = ends(start);
+    return g.OR(allowEndings);
   });
 
   const allowInside = g.RULE('allowInside', (): AvRule => {
     const start = g.here();
     g.CONSUME(keyword.allow);
-    const source = g.SUBRULE(set);
-    const target = g.SUBRULE1(set);
-    g.CONSUME(sign.colon);
-    const classes = g.SUBRULE2(set);
-    const perms = g.SUBRULE3(set);
-    g.CONSUME(sign.semicolon);
-    return { kind: 'avRule', rule: 'allow', source, target, classes, perms, ...g.span(start) };
+    return finish('allow', ends(start));
   });
 
   const audit = g.RULE('audit', (): AvRule => {
     const start = g.here();
     const rule = g.SUBRULE(auditKind);
-    const source = g.SUBRULE(set);
-    const target = g.SUBRULE1(set);
-    g.CONSUME(sign.colon);
-    const classes = g.SUBRULE2(set);
-    const perms = g.SUBRULE3(set);
-    g.CONSUME(sign.semicolon);
-    return { kind: 'avRule', rule, source, target, classes, perms, ...g.span(start) };
+    return finish(rule, ends(start));
   });
 
   const neverallow = g.RULE('neverallow', (): AvRule => {
     const start = g.here();
     g.CONSUME(keyword.neverallow);
-    const source = g.SUBRULE(set);
-    const target = g.SUBRULE1(set);
-    g.CONSUME(sign.colon);
-    const classes = g.SUBRULE2(set);
-    const perms = g.SUBRULE3(set);
-    g.CONSUME(sign.semicolon);
-    return { kind: 'avRule', rule: 'neverallow', source, target, classes, perms, ...g.span(start) };
+    return finish('neverallow', ends(start));
   });
 
   const typeTransition = g.RULE('typeTransition', (): TypeRule => {
