@@ -21,7 +21,7 @@ export async function claim(
   from: 'owner' | 'anyone',
 ): Promise<number> {
   const found = await ownership.read(vm);
-  if (found?.record.operation === operation) return found.record.epoch;
+  if (found?.record.operation === operation && found.record.owner === host) return found.record.epoch;
   if (found?.record.running === true) {
     throw new BrokerError('OWNER_CONFLICT', `${vm} runs on ${found.record.owner}`, { hint: 'stop it there first' });
   }
