@@ -4,6 +4,7 @@ import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerFleet } from './commands/fleet.ts';
 import { registerHost } from './commands/host.ts';
+import { registerJob } from './commands/job.ts';
 import { registerOperation } from './commands/operation.ts';
 import { registerPolicy } from './commands/policy.ts';
 import { addGlobalOptions, type Registry } from './commands/register.ts';
@@ -11,7 +12,7 @@ import { registerVm } from './commands/vm.ts';
 import type { Io } from './io.ts';
 import { type Ending, endingJson, exitOf, exits, renderEnding } from './render/fault.ts';
 import { styleFor } from './render/style.ts';
-import type { GlobalOptions } from './session.ts';
+import type { Connect, GlobalOptions } from './session.ts';
 
 const exitHelp = `
 Exit status: 0 done, 1 error, 2 usage, 3 partial, 4 not found, 5 conflict, 6 timeout, 7 bus or peer,
@@ -40,6 +41,7 @@ export function buildProgram(registry: Registry): Command {
   registerHost(program, registry);
   registerVm(program, registry);
   registerCheckpoint(program, registry);
+  registerJob(program, registry);
   registerOperation(program, registry);
   registerExplain(program, registry);
   registerPolicy(program, registry);
@@ -47,11 +49,15 @@ export function buildProgram(registry: Registry): Command {
   return program;
 }
 
+/** What a client is made of is loaded only for a command that needs one. */
+const connectLater: Connect = async (io, options) => (await import('./client/connect.ts')).connectClient(io, options);
+
 /** Runs one command line and answers with its exit status. Everything it says goes to `io`. */
-export async function runCarnet(argv: readonly string[], io: Io): Promise<number> {
+export async function runCarnet(argv: readonly string[], io: Io, connect: Connect = connectLater): Promise<number> {
   let status: number = exits.ok;
   const program = buildProgram({
     io,
+    connect,
     end(ending, options) {
       if (ending === undefined) return;
       status = exitOf(ending);

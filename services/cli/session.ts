@@ -41,11 +41,19 @@ export interface Session {
   connect(): Promise<Client>;
 }
 
+/** Connects a client as the options name it. */
+export type Connect = (io: Io, options: GlobalOptions) => Promise<Client>;
+
 /** What a command answers with: nothing when it simply succeeded. */
 export type Run = (session: Session) => Promise<Ending | undefined>;
 
 /** Runs a command with a session and closes what it opened. A fault that is thrown is an ending too. */
-export async function withSession(io: Io, options: GlobalOptions, run: Run): Promise<Ending | undefined> {
+export async function withSession(
+  io: Io,
+  connect: Connect,
+  options: GlobalOptions,
+  run: Run,
+): Promise<Ending | undefined> {
   const format: OutputFormat = options.json === true ? 'json' : options.output;
   const style = styleFor(io.stdout, io.env);
   let client: Promise<Client> | undefined;
@@ -66,7 +74,7 @@ export async function withSession(io: Io, options: GlobalOptions, run: Run): Pro
       session.print(renderShowing(showing, format, style, await yamlFor(format)));
     },
     connect() {
-      client ??= import('./client/connect.ts').then(({ connectClient }) => connectClient(io, options));
+      client ??= connect(io, options);
       return client;
     },
   };

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { Io } from '../io.ts';
 import type { Ending } from '../render/fault.ts';
 import { outputFormats } from '../render/output.ts';
-import { type GlobalOptions, type Session, withSession } from '../session.ts';
+import { type Connect, type GlobalOptions, type Session, withSession } from '../session.ts';
 
 /** What a command is, in the words of its help. */
 export interface CommandForm<Options> {
@@ -21,6 +21,7 @@ export interface CommandForm<Options> {
 /** Where commands are registered: a noun's command, the streams, and where an ending goes. */
 export interface Registry {
   readonly io: Io;
+  readonly connect: Connect;
   end(ending: Ending | undefined, options: GlobalOptions): void;
 }
 
@@ -36,7 +37,10 @@ export function register<Options extends object = object>(
   command.action(async () => {
     const options = command.optsWithGlobals<GlobalOptions & Options>();
     const args = command.registeredArguments.map((_argument, at) => command.processedArgs[at] as string | undefined);
-    registry.end(await withSession(registry.io, options, (session) => form.run(session, args, options)), options);
+    registry.end(
+      await withSession(registry.io, registry.connect, options, (session) => form.run(session, args, options)),
+      options,
+    );
   });
   return command;
 }

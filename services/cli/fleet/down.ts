@@ -32,9 +32,9 @@ export const fleetVms = (layout: FleetLayout): QemuProcess[] => qemusUnder(`${la
  * Stops the fleet in `root`: scheduler and brokers, then VMs, then the bus. VM_STATE while VMs run and `force` was not
  * asked for; then nothing is stopped.
  */
-export function fleetDown(root: string, options: DownOptions): Promise<Downed> {
+export async function fleetDown(root: string, options: DownOptions): Promise<Downed> {
+  const { layout } = openFleet(root);
   return holdingFleet(root, async () => {
-    const { layout } = openFleet(root);
     const running = fleetVms(layout);
     if (running.length > 0 && !options.force) {
       throw new BrokerError('VM_STATE', `VMs run in this fleet: ${running.map(vmNameOf).join(', ')}`, {
@@ -45,7 +45,7 @@ export function fleetDown(root: string, options: DownOptions): Promise<Downed> {
     const stopped = await stopAll(layout, names);
     // A broker may have started one more while it was being stopped.
     const vms = fleetVms(layout);
-    await Promise.all(vms.map(stopProcess));
+    await Promise.all(vms.map((vm) => stopProcess(vm)));
     stopped.push(...(await stopAll(layout, ['bus'])));
     if (options.remove) await rm(root, { recursive: true, force: true });
     return { stopped, vms: vms.map(vmNameOf) };

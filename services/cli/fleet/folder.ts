@@ -27,17 +27,7 @@ export function openFleet(root: string): { layout: FleetLayout; marker: FleetMar
 export async function openOrMakeFleet(root: string): Promise<{ layout: FleetLayout; marker: FleetMarker }> {
   const layout = layoutOf(root);
   if (existsSync(layout.marker)) return openFleet(root);
-  if (Buffer.byteLength(root) > rootBytesMax) {
-    throw new BrokerError('USAGE_INVALID', `${root} is too long for a fleet`, {
-      hint: `unix sockets go below it, which have short paths: choose one of at most ${rootBytesMax} bytes with --fleet`,
-    });
-  }
-  if (existsSync(root) && readdirSync(root).some((name) => name !== 'lock')) {
-    throw new BrokerError('USAGE_INVALID', `${root} is not empty and not the folder of a fleet`, {
-      hint: 'choose another with --fleet',
-    });
-  }
-  for (const folder of [root, layout.pool, layout.checkpoints, layout.processes, layout.logs]) {
+  for (const folder of [layout.pool, layout.checkpoints, layout.processes, layout.logs]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
   const marker: FleetMarker = { version: 1, fleet: 'local', busPort: await freePort() };
@@ -46,10 +36,27 @@ export async function openOrMakeFleet(root: string): Promise<{ layout: FleetLayo
   return { layout, marker };
 }
 
-/** Runs `act` while no other process starts or stops this fleet. A lock whose holder is gone is taken over. */
+/** Makes the folder of a fleet-to-be, unless it is there. USAGE_INVALID where no fleet can be in it. */
+export function makeRoot(root: string): void {
+  if (existsSync(layoutOf(root).marker)) return;
+  if (Buffer.byteLength(root) > rootBytesMax) {
+    throw new BrokerError('USAGE_INVALID', `${root} is too long for a fleet`, {
+      hint: `unix sockets go below it, which have short paths: choose one of at most ${rootBytesMax} bytes with --fleet`,
+    });
+  }
+  // What an interrupted start leaves behind is a fleet's too.
+  const own = new Set(['lock', 'fleet.json.new', 'pool', 'checkpoints', 'processes', 'logs']);
+  if (existsSync(root) && readdirSync(root).some((name) => !own.has(name))) {
+    throw new BrokerError('USAGE_INVALID', `${root} is not empty and not the folder of a fleet`, {
+      hint: 'choose another with --fleet',
+    });
+  }
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+}
+
+/** Runs `act` while no other process starts or stops the fleet in this folder. A lock whose holder is gone is taken over. */
 export async function holdingFleet<T>(root: string, act: () => Promise<T>): Promise<T> {
   const { lock } = layoutOf(root);
-  mkdirSync(root, { recursive: true, mode: 0o700 });
   takeLock(lock);
   try {
     return await act();

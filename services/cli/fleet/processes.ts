@@ -101,11 +101,10 @@ function record(layout: FleetLayout, name: string, id: ProcessId): void {
   renameSync(`${recordOf(layout, name)}.new`, recordOf(layout, name));
 }
 
-const politeMs = 10_000;
 const killedMs = 5_000;
 
 /** Ends exactly that process: politely, then by force. Resolves when it is gone; true when it took force. */
-export async function stopProcess(id: ProcessId): Promise<boolean> {
+export async function stopProcess(id: ProcessId, { politeMs = 10_000 } = {}): Promise<boolean> {
   if (!isRunning(id)) return false;
   process.kill(id.pid, 'SIGTERM');
   if (await isGoneWithin(id, politeMs)) return false;

@@ -1,6 +1,6 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { writeConfigs } from './configs.ts';
-import { holdingFleet, openOrMakeFleet } from './folder.ts';
+import { holdingFleet, makeRoot, openOrMakeFleet } from './folder.ts';
 import { makeIdentities } from './identities.ts';
 import type { FleetLayout } from './layout.ts';
 import { type Program, runningProcess, startProgram, stopProgram } from './processes.ts';
@@ -23,7 +23,8 @@ export interface Upped {
  * Makes the fleet in `root` where there is none, and starts whatever of it does not run. When one part does not start,
  * what this call started is stopped again; what ran before goes on.
  */
-export function fleetUp(root: string, options: UpOptions = {}): Promise<Upped> {
+export async function fleetUp(root: string, options: UpOptions = {}): Promise<Upped> {
+  makeRoot(root);
   return holdingFleet(root, async () => {
     const { layout, marker } = await openOrMakeFleet(root);
     await makeIdentities(layout, marker.fleet, Date.now());
