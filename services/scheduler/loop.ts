@@ -7,7 +7,7 @@ import { type JobRecord, keyOf } from './record.ts';
 import type { Runner } from './runner.ts';
 
 /** How many runs go on at once in one scheduler; what is due beyond that waits for one to end. */
-export const runsAtOnceMax = 32;
+const runsAtOnceMax = 32;
 /** The jobs are read again at least this often, in case somebody else has changed one. */
 const rescanMs = 60_000;
 /** How soon after a fault of the bus. */
@@ -48,7 +48,8 @@ export function createLoop({ jobs, runner, clock, log }: LoopDependencies): Loop
     const { start, takeOver, wakeAtMs } = plan(planned, runner.busyVms(), clock.nowMs());
     const idFor = (key: string) => idOf(records.get(key) as JobRecord);
     for (const key of takeOver) await runner.takeOver(idFor(key));
-    for (const { key, dueAtMs } of start.slice(0, runsAtOnceMax - runner.busyVms().size)) {
+    const room = Math.max(0, runsAtOnceMax - runner.busyVms().size);
+    for (const { key, dueAtMs } of start.slice(0, room)) {
       await runner.start(idFor(key), 'schedule', dueAtMs);
     }
     return Math.min(rescanMs, wakeAtMs === null ? rescanMs : Math.max(0, wakeAtMs - clock.nowMs()));

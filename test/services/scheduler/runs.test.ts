@@ -292,7 +292,32 @@ describe('a scheduler that ends', () => {
   });
 });
 
+describe('a bus that loses answers', () => {
+  test('costs a run some time, and no checkpoint', async () => {
+    await world.own('web', 'alpha');
+    const scheduler = await world.scheduler();
+    await world.job('operator', addOften({ schedule: 'every 1 h' }));
+    await world.job('operator', { verb: 'run', job: 'often' as never });
+    scheduler.loseAnswers(3);
+    await world.pass(10_000);
+    assert.deepEqual(outcomes(await world.runs('operator', 'often')), ['completed']);
+    assert.equal(world.alpha.saves().length, 1);
+  });
+});
+
 describe('two schedulers by mistake', () => {
+  test('leave a run that takes long to the one that has claimed it', async () => {
+    await world.own('web', 'alpha');
+    await operatorsJob({ schedule: 'every 1 h' });
+    await world.scheduler();
+    world.alpha.pollsPerSave = 60;
+    await world.job('operator', { verb: 'run', job: 'often' as never });
+    await world.pass(130_000);
+    assert.deepEqual(outcomes(await world.runs('operator', 'often')), ['completed']);
+    const polls = world.alpha.asked.filter(({ request }) => request.verb === 'operation').length;
+    assert.equal(polls, 60, 'nobody else has asked about it');
+  });
+
   test('run each due time once', async () => {
     await world.own('web', 'alpha');
     await operatorsJob();

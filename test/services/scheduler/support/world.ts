@@ -19,7 +19,7 @@ import { createTestEndpoint } from '../../../support/bus.ts';
 import { createManualClock, type ManualClock } from '../../../support/manual-clock.ts';
 import { createTestFleet, type TestFleet } from '../../../support/pki.ts';
 import { createFakeHost, type FakeHost } from './host.ts';
-import { createMortalBus } from './mortal-bus.ts';
+import { createMortalBus, type MortalBus } from './mortal-bus.ts';
 
 /** The first instant of every test: a Tuesday. */
 export const startMs = Date.parse('2026-03-03T12:00:00Z');
@@ -36,7 +36,7 @@ export interface World {
   readonly beta: FakeHost;
   readonly bus: Bus;
   /** One more scheduler process, which can be asked to end, or just die. */
-  scheduler(): Promise<{ stop(): Promise<void>; die(): Promise<void> }>;
+  scheduler(): Promise<{ stop(): Promise<void> } & Pick<MortalBus, 'die' | 'loseAnswers'>>;
   /** Asks the scheduler in the name of a client. */
   job(client: string, ask: JobAsk): Promise<JobAnswer>;
   jobAs(role: Role, name: string, ask: JobAsk): Promise<JobAnswer>;
@@ -92,6 +92,7 @@ export async function createWorld(): Promise<World> {
       await settled();
       return {
         stop: () => scheduler.stop(),
+        loseAnswers: own.loseAnswers,
         async die() {
           running.delete(scheduler);
           await own.die();
