@@ -39,26 +39,31 @@ export async function createDraftFiles(
     for (const handle of handles.values()) await handle.close();
     handles.clear();
   };
-  const create = async (name: string) => {
+  const make = async (name: string) => {
     const handle = await createFile(join(directory, name));
     handles.set(name, handle);
-    await labels.write(handle.fd, stateLabel);
     return handle;
   };
+  const label = (handle: FileHandle) => labels.write(handle.fd, stateLabel);
   const disks = writableDisks(spec).map((disk) => ({ spec: disk, path: join(directory, file.disk(disk.name)) }));
   try {
-    const memory = await create(file.memory);
+    const memory = await make(file.memory);
+    await make(file.devices);
+    for (const disk of disks) await make(file.disk(disk.spec.name));
+    await Promise.all([...handles.values()].map(label));
     await memory.truncate(spec.memoryMiB * 1024 * 1024);
-    await create(file.devices);
-    for (const disk of disks) await create(file.disk(disk.spec.name));
   } catch (error) {
     await close();
     throw error;
   }
   return {
     disks,
-    create,
     close,
+    async create(name) {
+      const handle = await make(name);
+      await label(handle);
+      return handle;
+    },
     names: () => [...handles.keys()],
     of(name) {
       const handle = handles.get(name);

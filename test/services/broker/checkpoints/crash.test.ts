@@ -16,7 +16,7 @@ const script = fileURLToPath(new URL('../../../support/vmstate-crash.ts', import
 const fleet = await createTestFleet();
 
 for (const [what, step, left] of [
-  ['before the first file is labelled', '1', ['memory']],
+  ['before the first file is labelled', '1', ['devices', 'disk-root.img', 'memory']],
   ['after the stream was received', 'received', ['devices', 'disk-root.img', 'memory']],
   ['while the digests are written', '4', ['devices', 'digests', 'disk-root.img', 'memory']],
   ['while the manifest is signed', 'signing', ['devices', 'digests', 'disk-root.img', 'manifest', 'memory']],
