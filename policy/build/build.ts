@@ -49,7 +49,14 @@ export function buildPolicydb(parsed: Parsed): Policydb | undefined {
   const build: Build = {
     db,
     report: diagnostics,
-    pending: { roleTypes: new Map(), users: new Map(), neverallows: [], labels: new Set(), ports: new Map() },
+    pending: {
+      roleTypes: new Map(),
+      users: new Map(),
+      conditionals: new Map(),
+      neverallows: [],
+      labels: new Set(),
+      ports: new Map(),
+    },
     expanded: 0,
   };
   runPass(build, statements, declarations);

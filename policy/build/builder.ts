@@ -17,6 +17,8 @@ export interface Pending {
   readonly roleTypes: Map<number, Set<number>>;
   /** What the statements about a user say together, by user value. */
   readonly users: Map<number, PendingUser>;
+  /** Conditionals by what they say. */
+  readonly conditionals: Map<string, number>;
   readonly neverallows: Neverallow[];
   /** What has a label, so that it gets one only. */
   readonly labels: Set<string>;

@@ -74,9 +74,12 @@ function conditionSteps(build: Build, statement: Conditional): ConditionalDatum[
 /** The number of the conditional, the one that is there if it says the same. */
 function conditionalOf(build: Build, datum: ConditionalDatum): number {
   const key = conditionKey(datum);
-  const { conditionals } = build.db;
-  const known = conditionals.findIndex((other) => conditionKey(other) === key);
-  return known >= 0 ? known : conditionals.push(datum) - 1;
+  const { conditionals } = build.pending;
+  const known = conditionals.get(key);
+  if (known !== undefined) return known;
+  const made = build.db.conditionals.push(datum) - 1;
+  conditionals.set(key, made);
+  return made;
 }
 
 /** Up to five booleans are compared by their truth table over the order they appear in, more by their text. */

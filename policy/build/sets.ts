@@ -10,6 +10,11 @@ export function plainSet(
 ): number[] | undefined {
   const table = { class: build.db.classes, role: build.db.roles, user: build.db.users }[what];
   if (!isPlain(build, span, set, what)) return undefined;
+  const single = set.names.length === 1 ? set.names[0] : undefined;
+  if (single !== undefined) {
+    const value = lookUp(build, table, span, what, single);
+    return value === 0 ? undefined : [value];
+  }
   const values = set.names.map((name) => lookUp(build, table, span, what, name));
   return values.includes(0) ? undefined : sortedUnique(values);
 }

@@ -15,12 +15,23 @@ export interface NameRules {
 }
 
 const NONE: string[] = [];
+const singlesMax = 65_536;
 
 /** Rules `names`, `names_push`, `identifier_list`, `id_comma_list`, `mls_*_def` and `security_context_def` of checkpolicy. */
 export function nameRules(g: Grammar): NameRules {
   // Sets are most of a policy. Their alternatives are made once, so what is being read stands here and not in closures.
   let names: string[] = [];
   let except: string[] = NONE;
+  /** Most sets are one name, and the same few thousand names: these sets are shared. */
+  const singles = new Map<string, NameSet>();
+  const singleSet = (name: string): NameSet => {
+    const known = singles.get(name);
+    if (known !== undefined) return known;
+    if (singles.size >= singlesMax) singles.clear();
+    const made: NameSet = { form: 'list', names, except };
+    singles.set(name, made);
+    return made;
+  };
   const takeName = (): void => void names.push(g.name());
   const takeExcept = (): void => {
     g.CONSUME(sign.minus);
@@ -69,7 +80,8 @@ export function nameRules(g: Grammar): NameRules {
     names = [];
     except = NONE;
     const form = g.OR(forms);
-    return { form, names, except };
+    const single = form === 'list' && except === NONE && names.length === 1 ? names[0] : undefined;
+    return single === undefined ? { form, names, except } : singleSet(single);
   });
 
   const bracedList = g.RULE('bracedList', (): string[] => {
