@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { Command, CommanderError } from 'commander';
 import type { Client } from '../../../../services/cli/client/client.ts';
-import { registerJob } from '../../../../services/cli/commands/job.ts';
-import { addGlobalOptions } from '../../../../services/cli/commands/register.ts';
-import type { Io } from '../../../../services/cli/io.ts';
-import { exitOf, renderEnding } from '../../../../services/cli/render/fault.ts';
-import { plain } from '../../../../services/cli/render/style.ts';
 import type { CheckpointId, HostName, JobName, OperationId, VmName } from '../../../../shared/ids.ts';
 import type { JobAnswer, JobAsk, JobSummary, JobView, RunView } from '../../../../shared/messages/job.ts';
 import { aDecision } from '../../scheduler/support/decision.ts';
+import { carnet as runCommandLine } from '../run-carnet.ts';
 
 before(() => {
   process.env['TZ'] = 'UTC';
@@ -81,43 +76,16 @@ const view = (summary: JobSummary, lastRun: RunView | null): JobView => ({
 
 /** Runs a command line against a scheduler that answers as given, and shows what a person would see. */
 async function carnet(argv: string[], ...answers: JobAnswer[]) {
-  const seen = { out: '', err: '', asked: [] as JobAsk[], status: 0 };
-  const io: Io = {
-    stdout: { write: (text) => (seen.out += text) },
-    stderr: { write: (text) => (seen.err += text) },
-    env: {},
-    nowMs: () => at('03:00:00'),
-    onInterrupt: () => () => undefined,
-  };
+  const asked: JobAsk[] = [];
   const client = {
     async askScheduler(ask: JobAsk): Promise<JobAnswer> {
-      seen.asked.push(ask);
+      asked.push(ask);
       return answers.shift() ?? assert.fail('asked once too often');
     },
     async close() {},
   } as unknown as Client;
-  const program = new Command('carnet').exitOverride().configureOutput({
-    writeOut: (text) => (seen.out += text),
-    writeErr: (text) => (seen.err += text),
-    getOutHelpWidth: () => 100,
-  });
-  addGlobalOptions(program);
-  registerJob(program, {
-    io,
-    connect: async () => client,
-    end(ending) {
-      if (ending === undefined) return;
-      seen.status = exitOf(ending);
-      seen.err += renderEnding(ending, plain);
-    },
-  });
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    seen.status = error.exitCode === 0 ? 0 : 2;
-  }
-  return seen;
+  const said = await runCommandLine(argv, { connect: async () => client });
+  return { asked, status: said.status, out: said.stdout, err: said.stderr };
 }
 const lines = (...text: string[]) => `${text.join('\n')}\n`;
 
