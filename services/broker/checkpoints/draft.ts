@@ -52,8 +52,13 @@ export async function beginDraft(ask: DraftAsk, paths: Paths, sealer: Sealer): P
   const received = receiving.received.then(() => {});
   received.catch(() => {});
   let abandoned = false;
+  let committing: Promise<void> | undefined;
   const requireWanted = () => {
     if (abandoned) throw new BrokerError('OPERATION_CANCELLED', `checkpoint ${checkpoint} was abandoned`);
+  };
+  const commit = async () => {
+    await rename(directory, paths.checkpoint(checkpoint));
+    await syncDirectory(paths.store);
   };
 
   return {
@@ -64,23 +69,28 @@ export async function beginDraft(ask: DraftAsk, paths: Paths, sealer: Sealer): P
     async seal(about: About) {
       if (about.stateLabel !== stateLabel) throw new Error('the draft was labelled for another state label');
       await received;
-      const manifest = await orStoreFailed(failed, async () => {
-        const sealed = await sealFiles(checkpoint, files, about, sealer);
-        await files.close();
-        await syncDirectory(directory);
+      try {
+        return await orStoreFailed(failed, async () => {
+          const manifest = await sealFiles(checkpoint, files, about, sealer);
+          await syncDirectory(directory);
+          requireWanted();
+          committing = commit();
+          await committing;
+          await receiving.acknowledge(true);
+          return manifest;
+        });
+      } catch (error) {
         requireWanted();
-        await rename(directory, paths.checkpoint(checkpoint));
-        await syncDirectory(paths.store);
-        return sealed;
-      });
-      await receiving.acknowledge(true);
-      requireWanted();
-      return manifest;
+        throw error;
+      } finally {
+        await files.close();
+      }
     },
     async abandon() {
       abandoned = true;
       await receiving.cancel();
       await orStoreFailed(`checkpoint ${checkpoint} cannot be removed`, async () => {
+        await committing?.catch(() => {});
         await files.close();
         await rm(streamPath, { force: true });
         await rename(paths.checkpoint(checkpoint), paths.removed(checkpoint)).catch(() => {});

@@ -123,7 +123,7 @@ test('a draft that is abandoned while it is being sealed does not become a check
   const draft = await checkpoints.begin(idOf(1), specOf(), stateLabel);
   await fill(draft);
   const sealing = draft.seal(aboutOf('alpha'));
-  const failed = assert.rejects(sealing);
+  const failed = assert.rejects(sealing, { code: 'OPERATION_CANCELLED' });
   await draft.abandon();
   await failed;
   assert.deepEqual(visible(directory), []);
