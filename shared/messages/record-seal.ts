@@ -10,7 +10,8 @@ import { pss } from './frame-seal.ts';
 
 /*
  * A record is what is kept rather than sent: an owner record, a host's facts, a checkpoint's manifest. It is signed like a
- * frame but has no receiver and does not expire. Its prefix is another one, so that neither is ever taken for the other.
+ * frame but has no receiver and does not expire; it stays good when its writer's certificate has been renewed since. Its prefix
+ * is another one, so that neither is ever taken for the other.
  */
 
 const recordTypes = ['owner', 'host', 'manifest'] as const;
@@ -20,6 +21,7 @@ const prefix = Buffer.from('carnet/1 record\0');
 
 const outer = fields({
   v: literal(1),
+  writtenAtMs: integer(0, Number.MAX_SAFE_INTEGER),
   payload: bytes(limits.manifestBytes),
   certificate: bytes(limits.certificateBytes),
   signature: bytes(limits.signatureBytes),
@@ -28,15 +30,14 @@ const outer = fields({
 const header = {
   type: oneOf(recordTypes),
   writer: principal,
-  writtenAtMs: integer(0, Number.MAX_SAFE_INTEGER),
 };
 
 /** Signs a record in the name of an identity. */
 export function sealRecord(identity: Identity, type: RecordType, body: unknown, nowMs: number): Uint8Array {
   const writer = { role: identity.role, name: identity.name };
-  const payload = encode({ type, writer, writtenAtMs: nowMs, body });
-  const signature = sign('sha256', Buffer.concat([prefix, payload]), { key: identity.privateKey, ...pss });
-  return encode({ v: 1, payload, certificate: identity.certificateDer, signature });
+  const payload = encode({ type, writer, body });
+  const signature = sign('sha256', signedBytes(nowMs, payload), { key: identity.privateKey, ...pss });
+  return encode({ v: 1, writtenAtMs: nowMs, payload, certificate: identity.certificateDer, signature });
 }
 
 /**
@@ -53,20 +54,26 @@ export function openRecord<Body>(
     outer,
     decode(record, limits.manifestBytes + limits.certificateBytes + limits.signatureBytes + 64),
   );
-  const writer = trust.verify(outside.certificate);
-  const signed = Buffer.concat([prefix, outside.payload]);
-  if (!verify('sha256', signed, { key: writer.publicKey, ...pss }, outside.signature)) {
+  const { writtenAtMs, payload } = outside;
+  const writer = trust.verify(outside.certificate, writtenAtMs);
+  if (!verify('sha256', signedBytes(writtenAtMs, payload), { key: writer.publicKey, ...pss }, outside.signature)) {
     throw new BrokerError(
       'MESSAGE_FORGED',
       `a ${type} record does not carry the signature of ${describePrincipal(writer)}`,
     );
   }
-  const inside = formOf(fields({ ...header, body }), decode(outside.payload, limits.manifestBytes));
+  const inside = formOf(fields({ ...header, body }), decode(payload, limits.manifestBytes));
   if (inside.type !== type)
     throw new BrokerError('MESSAGE_MALFORMED', `a ${inside.type} record stands where a ${type} record belongs`);
   if (!samePrincipal(inside.writer, writer))
     throw new BrokerError('MESSAGE_FORGED', `a ${type} record names another writer than signed it`);
-  return { body: inside.body as Body, writer, writtenAtMs: inside.writtenAtMs };
+  return { body: inside.body as Body, writer, writtenAtMs };
+}
+
+function signedBytes(writtenAtMs: number, payload: Uint8Array): Uint8Array {
+  const time = Buffer.alloc(8);
+  time.writeBigUInt64BE(BigInt(writtenAtMs));
+  return Buffer.concat([prefix, time, payload]);
 }
 
 function formOf<T>(schema: Schema<T>, value: unknown): T {

@@ -18,8 +18,11 @@ export interface Verified extends FleetPrincipal {
 /** Decides which certificates are of this fleet. */
 export interface Trust {
   readonly fleet: string;
-  /** Answers who it is, or throws MESSAGE_FORGED with the check that failed. */
-  verify(certificateDer: Uint8Array): Verified;
+  /**
+   * Answers who it is, or throws MESSAGE_FORGED with the check that failed. The certificate has to be good now; for what was
+   * signed to be kept, at `atMs`, when that was, which is not in the future. A revoked one is good for nothing, whenever it signed.
+   */
+  verify(certificateDer: Uint8Array, atMs?: number): Verified;
 }
 
 const clientAuth = '1.3.6.1.5.5.7.3.2';
@@ -56,12 +59,13 @@ export function createTrust(options: {
 
   return {
     fleet,
-    verify(certificateDer) {
+    verify(certificateDer, atMs = options.clock.nowMs()) {
       if (certificateDer.length > limits.certificateBytes) throw forged('is too large');
       const fingerprint = fingerprintOf(certificateDer);
       const { verified, certificate } = verifyOnce(certificateDer, fingerprint);
-      requireInTime(authority, options.clock.nowMs(), "authority's certificate");
-      requireInTime(certificate, options.clock.nowMs(), 'certificate');
+      if (atMs > options.clock.nowMs() + limits.clockSkewMs) throw forged('is said to have signed in the future');
+      requireInTime(authority, atMs, "authority's certificate");
+      requireInTime(certificate, atMs, 'certificate');
       if (options.revoked?.().has(fingerprint) === true) throw forged('was revoked');
       return verified;
     },
