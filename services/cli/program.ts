@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { registerCheckpoint } from './commands/checkpoint.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerEnrol } from './commands/enrol.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerFleet } from './commands/fleet.ts';
 import { registerHost } from './commands/host.ts';
@@ -45,6 +46,7 @@ export function buildProgram(registry: Registry): Command {
   registerOperation(program, registry);
   registerExplain(program, registry);
   registerPolicy(program, registry);
+  registerEnrol(program, registry);
   registerDemo(program, registry);
   return program;
 }

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { faultOf } from '../../../shared/errors/broker-error.ts';
 import type { Client } from '../client/client.ts';
 import { connectClient } from '../client/connect.ts';
 import { fleetDown } from '../fleet/down.ts';
+import { layoutOf } from '../fleet/layout.ts';
 import { fleetUp } from '../fleet/up.ts';
 import { ensureGuest } from '../guest/make-guest.ts';
 import type { Sink } from '../io.ts';
@@ -34,7 +35,7 @@ export async function runDemo(session: Session, options: { keep: boolean }): Pro
   const abort = new AbortController();
   const stopListening = io.onInterrupt(() => abort.abort());
   // Short: unix sockets have paths of at most 107 bytes, and go some folders below this one.
-  const root = mkdtempSync(join(tmpdir(), 'carnet-'));
+  const root = mkdtempSync(join(tmpdir(), 'carnet-demo-'));
   try {
     const results = await play(io.env, root, story, abort.signal);
     story.table(results);
@@ -43,9 +44,11 @@ export async function runDemo(session: Session, options: { keep: boolean }): Pro
     if (abort.signal.aborted) return { is: 'no', status: 130 };
     return ok ? undefined : { is: 'no', status: 1 };
   } finally {
-    await fleetDown(root, { force: true, remove: !options.keep }).catch((error: unknown) => {
-      story.failed(`the fleet in ${root} could not be stopped: ${faultOf(error).message}`);
-    });
+    if (existsSync(layoutOf(root).marker)) {
+      await fleetDown(root, { force: true, remove: !options.keep }).catch((error: unknown) => {
+        story.failed(`the fleet in ${root} could not be stopped: ${faultOf(error).message}`);
+      });
+    }
     if (options.keep) story.note(`everything is kept in ${root}`);
     else rmSync(root, { recursive: true, force: true });
     stopListening();
