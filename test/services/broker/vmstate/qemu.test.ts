@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
 import { assemble } from '../../../../services/broker/vmstate/assemble.ts';
 import { newStreamReader } from '../../../../services/broker/vmstate/reader.ts';
 import { receive } from '../../../../services/broker/vmstate/receive.ts';
@@ -112,4 +113,29 @@ test('the assembled stream names every block and holds no page of the guest memo
   assert.throws(() => readStream(assembled, expected), /every page of pc.ram, found 16384 missing/);
   const blocksAt = assembled.indexOf('pc.ram');
   assert.ok(assembled.subarray(blocksAt, blocksAt + 400).includes('/rom@etc/acpi/tables'));
+});
+
+test('a stream of a real QEMU with a byte changed in its head or tail is refused, or is a stream of the same sections', async (t) => {
+  await using qemu = await stoppedQemu();
+  const stream = await streamOf(qemu, join(temporaryDirectory(t), 's'));
+  const { state } = readStream(stream, expected);
+  const tailAt = stream.length - state.tail.length;
+  const place = fc.oneof(fc.nat(250), fc.integer({ min: tailAt, max: stream.length - 1 }));
+  const sizes = (blocks: readonly { bytes: number }[]) => blocks.map(({ bytes }) => bytes);
+  fc.assert(
+    fc.property(place, fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const changed = Buffer.from(stream);
+      changed[at]! ^= change;
+      let read: ReturnType<typeof readStream>;
+      try {
+        read = readStream(changed, expected);
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, 'STREAM_INVALID', String(error));
+        return;
+      }
+      assert.deepEqual(sizes(read.state.blocks), sizes(state.blocks));
+      assert.deepEqual(sizes(read.state.devices), sizes(state.devices));
+    }),
+    { numRuns: 100 },
+  );
 });
