@@ -44,6 +44,8 @@ export interface Explanation {
   readonly allowed: boolean;
   /** The allow rules that grant the permission; empty when none does. */
   readonly granting: readonly RuleSource[];
+  /** The allow rules that would grant it, were the condition around them true; only where no rule grants it now. */
+  readonly off?: readonly RuleSource[];
   readonly reason?: DenialReason;
   /** For CONS: the constraint that is false. For BOUNDS: the parent's missing rule. For RBAC: the role allow. */
   readonly blocking?: RuleSource;
@@ -54,10 +56,16 @@ export interface Explanation {
 /** A computed context, the rule that chose its type, or why there is none. */
 export type Computed =
   | { readonly ok: true; readonly context: string; readonly rule?: RuleSource }
-  | { readonly ok: false; readonly reason: 'INVALID_SOURCE' | 'INVALID_TARGET' | 'INVALID_RESULT' | 'UNKNOWN_CLASS'; readonly context?: string };
+  | {
+      readonly ok: false;
+      readonly reason: 'INVALID_SOURCE' | 'INVALID_TARGET' | 'INVALID_RESULT' | 'UNKNOWN_CLASS';
+      readonly context?: string;
+    };
 
 /** The answer to validateTransition: true, or the rule that is false. */
-export type Validation = { readonly ok: true } | { readonly ok: false; readonly reason: DenialReason; readonly blocking?: RuleSource };
+export type Validation =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: DenialReason; readonly blocking?: RuleSource };
 
 /**
  * A loaded policy. Contexts go in and come out as text; a context that is not valid in the policy never throws, it is
@@ -81,7 +89,12 @@ export interface Policy {
   validateTransition(oldcontext: string, newcontext: string, taskcontext: string, tclass: string): Validation;
   explain(scontext: string, tcontext: string, tclass: string, perm: string): Explanation;
   /** True when a type_transition / type_change rule (or a filename rule) matches the pair, so that "no rule" can be told from "a rule". */
-  hasTypeRule(kind: 'type_transition' | 'type_change' | 'type_member', scontext: string, tcontext: string, tclass: string): boolean;
+  hasTypeRule(
+    kind: 'type_transition' | 'type_change' | 'type_member',
+    scontext: string,
+    tcontext: string,
+    tclass: string,
+  ): boolean;
   /** The same policy with some booleans set, under a new sequence number. Unknown names are an error. */
   withBooleans(values: Readonly<Record<string, boolean>>, seqno: number): Policy;
 }

@@ -20,7 +20,8 @@ export function explainAccess(
   tclass: number,
   bit: number,
 ): Explanation {
-  const granting = grantingRules(state, source.type, target.type, tclass, bit).map(describe);
+  const rules = allowRules(state, source.type, target.type, tclass, bit);
+  const granting = rules.on.map(describe);
   const byRules = (ruleAccess(state, source.type, target.type, tclass).allowed & bit) !== 0;
   const constraint = failingConstraint(state, source, target, tclass, bit);
   const byRole = (roleDenied(state, source, target, tclass) & bit) === 0;
@@ -37,7 +38,8 @@ export function explainAccess(
     constraint === undefined && needed.length > 0 && !needed.includes(undefined) ? { missing: needed.join('\n') } : {};
   const blocked = constraint === undefined ? {} : { blocking: describe(constraint.statement) };
 
-  if (!byRules) return { allowed: false, granting, reason: 'TE', ...blocked, ...missing };
+  const off = rules.off.length === 0 ? {} : { off: rules.off.map(describe) };
+  if (!byRules) return { allowed: false, granting, ...off, reason: 'TE', ...blocked, ...missing };
   if (constraint !== undefined) return { allowed: false, granting, reason: 'CONS', ...blocked };
   if (!byRole) return { allowed: false, granting, reason: 'RBAC', ...missing };
   if (byBounds) return { allowed: true, granting };
@@ -46,11 +48,12 @@ export function explainAccess(
   return { allowed: false, granting, reason: 'BOUNDS', ...(blocking === undefined ? {} : { blocking }), ...missing };
 }
 
-/** The statements that allow the permission now, in source order. */
-function grantingRules(state: State, sourceType: number, targetType: number, tclass: number, bit: number): number[] {
-  const { access, types } = state.db;
+/** The statements that allow the permission now, and those in branches that are off; both in source order. */
+function allowRules(state: State, sourceType: number, targetType: number, tclass: number, bit: number) {
+  const { access, types, spans } = state.db;
   const { origins } = access;
-  const found = new Set<number>();
+  const on = new Set<number>();
+  const off = new Set<number>();
   for (const source of types.attributesOf[sourceType] ?? []) {
     for (const target of types.attributesOf[targetType] ?? []) {
       const row = findRow(access.index, source, target, tclass);
@@ -58,11 +61,14 @@ function grantingRules(state: State, sourceType: number, targetType: number, tcl
       for (let origin = access.origin.data[row] ?? -1; origin >= 0; origin = origins.next.data[origin] ?? -1) {
         if (origins.vector.data[origin] !== ALLOW || ((origins.perms.data[origin] ?? 0) & bit) === 0) continue;
         const branch = origins.branch.data[origin] ?? UNCONDITIONAL;
-        if (branch === UNCONDITIONAL || state.branchOn[branch] === 1) found.add(origins.statement.data[origin] ?? 0);
+        const found = branch === UNCONDITIONAL || state.branchOn[branch] === 1 ? on : off;
+        found.add(origins.statement.data[origin] ?? 0);
       }
     }
   }
-  return [...found].sort((left, right) => (state.db.spans.starts[left] ?? 0) - (state.db.spans.starts[right] ?? 0));
+  const inOrder = (found: Set<number>): number[] =>
+    [...found].sort((left, right) => (spans.starts[left] ?? 0) - (spans.starts[right] ?? 0));
+  return { on: inOrder(on), off: inOrder(off) };
 }
 
 /** The rule as audit2allow writes it. */

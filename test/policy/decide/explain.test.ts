@@ -47,6 +47,18 @@ allow user_t virtdisk_t:file { getattr read };`;
     turns({}, user, user, 'process', 'signal');
   });
 
+  it('names the rules whose condition is off', () => {
+    const rules = 'if (off) { allow user_t disk:file read; } else { allow user_t disk:file getattr; }';
+    const { allowed, off, missing } = explain({ rules }, user, disk, 'file', 'read');
+    assert.equal(allowed, false);
+    assert.deepEqual(
+      off?.map(({ text }) => text),
+      ['allow user_t disk:file read;'],
+    );
+    assert.equal(missing, 'allow user_t qemu_virtdisk_t:file read;');
+    assert.equal(explain({ rules }, user, disk, 'file', 'write').off, undefined);
+  });
+
   it('of a false constraint names it, and offers no rule', () => {
     const add = { rules: 'allow user_t disk:file write;' };
     const found = explain(add, user, disk, 'file', 'write');
