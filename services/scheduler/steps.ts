@@ -1,11 +1,12 @@
 import { BrokerError, type Fault, faultOf } from '../../shared/errors/broker-error.ts';
 import type { Answer } from '../../shared/messages/request.ts';
 import type { Clock } from '../../shared/time/clock.ts';
+import { eventOfFault, eventOfOperation } from './answers.ts';
 import type { Fleet } from './ports.ts';
 import { prune } from './prune.ts';
 import type { JobRecord } from './record.ts';
 import { refusalText } from './refusal.ts';
-import { eventOfFault, eventOfOperation, type RunEvent, type RunState, type RunStateAt } from './run.ts';
+import type { RunEvent, RunState, RunStateAt } from './run.ts';
 
 /** What a state of a run calls for, done: one step at a time, each answered with what came of it. */
 export interface Steps {

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { eventOfFault, eventOfOperation, retry } from '../../../services/scheduler/answers.ts';
 import { briefRefusal } from '../../../services/scheduler/refusal.ts';
-import {
-  eventOfFault,
-  eventOfOperation,
-  type RunEvent,
-  type RunState,
-  retry,
-  stepRun,
-} from '../../../services/scheduler/run.ts';
+import { type RunEvent, type RunState, stepRun } from '../../../services/scheduler/run.ts';
 import type { FaultCode } from '../../../shared/errors/codes.ts';
 import type { CheckpointId, HostName, OperationId } from '../../../shared/ids.ts';
 import type { OperationView, Outcome } from '../../../shared/messages/view.ts';
