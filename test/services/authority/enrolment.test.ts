@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { constants, createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ interface Tamper {
   readonly answer?: (data: Uint8Array) => Uint8Array;
 }
 
-describe('enrolment', () => {
+describe('enrolment', { timeout: 60_000 }, () => {
   let authority: Authority;
   let impostor: Authority;
   before(async () => {
@@ -212,6 +212,31 @@ describe('enrolment', () => {
       },
       { answering: () => impostor },
     ));
+
+  it('takes no certificate for another name than it asked for', () =>
+    withAuthority(
+      async ({ bus, token }) => {
+        await assert.rejects(enrol(bus, token(), 'host', 'alpha'), faultWith('MESSAGE_FORGED', /is for host beta/));
+      },
+      { answering: () => ({ ...authority, issue: (options) => authority.issue({ ...options, name: 'beta' }) }) },
+    ));
+
+  it('refuses a key of a kind or size that is not taken', () =>
+    withAuthority(async ({ bus, token, asks, records }) => {
+      const { id, secret } = parseToken(token());
+      await enrol(bus, token(), 'host', 'alpha');
+      const { claim } = decode(asks[0] ?? new Uint8Array(), 65536) as { claim: Uint8Array };
+      const small = generateKeyPairSync('rsa', { modulusLength: 1024 });
+      const publicKey = small.publicKey.export({ type: 'spki', format: 'der' });
+      const changed = encode({ ...(decode(claim, 65536) as object), token: id, publicKey });
+      const proven = Buffer.concat([Buffer.from('carnet/1 enrol proof\0'), changed]);
+      const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+      const proof = sign('sha256', proven, { key: small.privateKey, ...pss });
+      const ask = encode({ v: 1, claim: changed, proof, mac: macOf(secret, changed, proof) });
+      const answer = await bus.request(enrolSubject(id), ask, 1000);
+      assert.match(Buffer.from(answer).toString('latin1'), /not RSA of 2048 to 4096 bits/);
+      assert.equal(records.tokens.get(id)?.used, null);
+    }));
 
   it('makes no token for a name that has another role', () =>
     withAuthority(async ({ token }) => {

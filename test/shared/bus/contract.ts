@@ -16,7 +16,7 @@ const withCode = (code: string) => (error: unknown) => error instanceof BrokerEr
 
 /** What every bus does alike. */
 export function describeBus(title: string, start: () => Promise<BusUnderTest>): void {
-  describe(title, () => {
+  describe(title, { timeout: 60_000 }, () => {
     let under: BusUnderTest;
     let alpha: Bus;
     let beta: Bus;

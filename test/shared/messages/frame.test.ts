@@ -232,6 +232,17 @@ describe('a frame', () => {
       assert.throws(() => openFrame(frame.bytes, expectedAsk, by), failing('freshness', 'MESSAGE_STALE'));
     });
 
+    it('when its sender has sent more than the receiver can remember, until the oldest can be fresh no more', () => {
+      const clock = createTestClock(nowMs);
+      const by = { trust, clock, seen: createSeenNonces({ perSenderMax: 1 }) };
+      openFrame(sealed().bytes, expectedAsk, by);
+      clock.advance(limits.messageLifetimeMs + limits.clockSkewMs);
+      const next = sealed({}, clock.nowMs());
+      assert.throws(() => openFrame(next.bytes, expectedAsk, by), failing('replay', 'MESSAGE_STALE'));
+      clock.advance(1);
+      assert.deepEqual(openFrame(next.bytes, expectedAsk, by).body, { n: 1 });
+    });
+
     it('as an answer to another ask, from another than was asked, or to nothing', () => {
       const ask = sealed();
       const content = { type: 'request', kind: 'answer', to: operator, body: { n: 2 } } as const;
