@@ -1,10 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
-import type { Order, Report } from './receive-messages.ts';
-
-export type { ReceiveJob } from './receive-messages.ts';
-
-import type { Received, ReceiveJob } from './receive-messages.ts';
+import type { Order, Received, ReceiveJob, Report } from './receive-messages.ts';
 
 /** A socket that waits for one stream. */
 export interface Receiving {

@@ -3,8 +3,10 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, 
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openCheckpoints } from '../../../../services/broker/checkpoints/checkpoints.ts';
+import { writableDisks } from '../../../../services/broker/checkpoints/draft-files.ts';
 import { type HostName, hostName, vmName } from '../../../../shared/ids.ts';
 import { systemClock } from '../../../../shared/time/clock.ts';
+import { vmSpec } from '../../../../shared/vm/spec.ts';
 import { createTestFleet } from '../../../support/pki.ts';
 import {
   aboutOf,
@@ -235,4 +237,22 @@ test('opening a store removes what a crash left, and leaves what another host is
     [idOf(3)],
   );
   assert.deepEqual(visible(directory).sort(), [`.draft-beta.${idOf(4)}`, idOf(3)]);
+});
+
+test('the disks of a checkpoint are those the guest can change, and nothing they are backed by', () => {
+  const image = (name: string, more: Record<string, unknown> = {}) => ({
+    name,
+    role: 'disk',
+    format: 'qcow2',
+    ...more,
+  });
+  const images = [
+    image('root', { backing: 'base' }),
+    image('base'),
+    image('data', { readonly: true }),
+    image('scratch', { format: 'raw' }),
+    image('kernel', { role: 'kernel', format: 'raw' }),
+  ];
+  const names = writableDisks(sound(vmSpec, { ...specOf(), images })).map(({ name }) => name);
+  assert.deepEqual(names, ['root', 'scratch']);
 });
