@@ -63,30 +63,37 @@ test('what was checked is what is used, whatever is put in its place afterwards'
   opened.close();
 });
 
-const refusals: [string, () => Promise<unknown>, string][] = [
-  ['a symbolic link', () => symlink('/etc/passwd', pool.path('image')), 'IMAGE_UNSAFE'],
+const refusals: [string, () => Promise<unknown>, string, RegExp][] = [
+  ['a symbolic link', () => symlink('/etc/passwd', pool.path('image')), 'IMAGE_UNSAFE', /not a plain file/],
   [
     'a symbolic link within the pool',
     () => pool.put('real', 'x', label).then(() => symlink('real', pool.path('image'))),
     'IMAGE_UNSAFE',
+    /not a plain file/,
   ],
   [
     'a file with a second name',
     () => pool.put('image', 'x', label).then(() => link(pool.path('image'), join(pool.outside, 'second'))),
     'IMAGE_UNSAFE',
+    /more than one name/,
   ],
-  ['a directory', () => mkdir(pool.path('image')), 'IMAGE_UNSAFE'],
-  ['a pipe', async () => execFileSync('mkfifo', [pool.path('image')]), 'IMAGE_UNSAFE'],
-  ['a device', async () => execFileSync('mknod', [pool.path('image'), 'c', '1', '3']), 'IMAGE_UNSAFE'],
-  ['not there', async () => undefined, 'IMAGE_UNKNOWN'],
-  ['without a label', () => pool.put('image', 'x'), 'IMAGE_UNLABELLED'],
+  ['a directory', () => mkdir(pool.path('image')), 'IMAGE_UNSAFE', /not a plain file/],
+  ['a pipe', async () => execFileSync('mkfifo', [pool.path('image')]), 'IMAGE_UNSAFE', /not a plain file/],
+  [
+    'a device',
+    async () => execFileSync('mknod', [pool.path('image'), 'c', '1', '3']),
+    'IMAGE_UNSAFE',
+    /not a plain file/,
+  ],
+  ['not there', async () => undefined, 'IMAGE_UNKNOWN', /no image image/],
+  ['without a label', () => pool.put('image', 'x'), 'IMAGE_UNLABELLED', /no security label/],
 ];
-for (const [what, make, code] of refusals) {
+for (const [what, make, code, message] of refusals) {
   const needsRoot = what === 'a device' && process.getuid?.() !== 0;
   test(`an image that is ${what} is refused with ${code}, and nothing stays open`, { skip: needsRoot }, async () => {
     await make();
     const before = openFiles();
-    await assert.rejects(images.open([imageSpec('image')]), { code });
+    await assert.rejects(images.open([imageSpec('image')]), { code, message });
     assert.deepEqual(openFiles(), before);
   });
 }
