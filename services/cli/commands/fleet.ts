@@ -21,6 +21,14 @@ export function registerFleet(program: Command, registry: Registry): void {
     examples: ['carnet fleet up', 'carnet fleet up --fleet /tmp/my-fleet'],
     run: up,
   });
+  register(noun, registry, {
+    usage: 'guest',
+    summary: 'put a small Linux guest into the pool of the fleet, and print its spec',
+    details:
+      'The guest counts on its console. It is made of Debian packages that are downloaded once and not installed.',
+    examples: ['carnet fleet guest > web.yaml && carnet vm define web.yaml --host alpha'],
+    run: guest,
+  });
   register<DownOptions>(noun, registry, {
     usage: 'down',
     summary: 'stop the fleet',
@@ -66,6 +74,20 @@ async function up(session: Session): Promise<Ending | undefined> {
   } finally {
     stopListening();
   }
+}
+
+async function guest(session: Session): Promise<Ending | undefined> {
+  const [{ openFleet }, { cacheFolder, placeGuest }, { ensureGuest }, { toYaml }] = await Promise.all([
+    import('../fleet/folder.ts'),
+    import('../fleet/guest-files.ts'),
+    import('../guest/make-guest.ts'),
+    import('../../../shared/config/write-config.ts'),
+  ]);
+  const { layout } = openFleet(await folder(session));
+  const { spec, labelsBy } = await placeGuest(layout, await ensureGuest(cacheFolder(session.io.env)));
+  session.note(`its files are in ${layout.pool}, labelled by ${labelsBy}\n`);
+  await session.show({ key: 'spec', value: spec, name: spec.name, table: () => toYaml(spec) });
+  return undefined;
 }
 
 async function down(session: Session, options: DownOptions): Promise<Ending | undefined> {

@@ -2,7 +2,6 @@ import type { OperationView } from '../../../shared/messages/view.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import type { Sink } from '../io.ts';
 import { decisionHeading } from '../render/decision.ts';
-import { figuresText } from '../render/operation.ts';
 import { progressDisplay } from '../render/progress.ts';
 import type { Style } from '../render/style.ts';
 import { type Column, renderTable } from '../render/table.ts';
@@ -93,6 +92,3 @@ const stepColumns: readonly Column<StepResult>[] = [
   { heading: 'time', cell: (row) => durationText(row.ms), align: 'right' },
   { heading: 'figures', cell: (row) => row.summary },
 ];
-
-/** The figures of an operation for a sentence; nothing where there are none. */
-export const figuresOf = (view: OperationView): string => figuresText(view.progress);

@@ -1,4 +1,4 @@
-import type { OperationView, Outcome, Progress } from '../../../shared/messages/view.ts';
+import type { OperationView, Outcome } from '../../../shared/messages/view.ts';
 import { decisionHeading, renderDecision } from './decision.ts';
 import type { Style } from './style.ts';
 import { type Column, renderFields } from './table.ts';
@@ -23,24 +23,27 @@ export const operationColumns: readonly Column<OperationView>[] = [
   },
 ];
 
-/** The figures of an operation that are known, in one line: `41.2 MiB at 30.1 MiB/s, downtime 12 ms`. */
-export function figuresText(progress: Progress): string {
+/** The figures of an operation that are known, in one line: `41.2 MiB sent at 30.1 MiB/s, downtime 12 ms`. */
+export function figuresText({ kind, progress }: Pick<OperationView, 'kind' | 'progress'>): string {
   const parts: string[] = [];
-  if (progress.transferredBytes !== undefined) {
-    const rate = progress.bytesPerSecond === undefined ? '' : ` at ${rateText(progress.bytesPerSecond)}`;
-    parts.push(`${bytesText(progress.transferredBytes)} sent${rate}`);
+  const { transferredBytes, totalMs } = progress;
+  if (transferredBytes !== undefined) {
+    // What is known at the end is the average; before, what QEMU says of this moment.
+    const rate = totalMs === undefined ? progress.bytesPerSecond : (transferredBytes * 1000) / Math.max(1, totalMs);
+    const at = rate === undefined ? '' : ` at ${rateText(rate)}`;
+    parts.push(`${bytesText(transferredBytes)} ${kind === 'save' ? 'saved' : 'sent'}${at}`);
   }
   if (progress.downtimeMs !== undefined) parts.push(`downtime ${durationText(progress.downtimeMs)}`);
   if (progress.pauseMs !== undefined) parts.push(`guest paused ${durationText(progress.pauseMs)}`);
   if (progress.verifyMs !== undefined) parts.push(`verified in ${durationText(progress.verifyMs)}`);
   if (progress.loadMs !== undefined) parts.push(`loaded in ${durationText(progress.loadMs)}`);
-  if (progress.totalMs !== undefined) parts.push(`${durationText(progress.totalMs)} in all`);
+  if (totalMs !== undefined) parts.push(`${durationText(totalMs)} in all`);
   return parts.join(', ');
 }
 
 /** How an operation ended, in one line; a refusal's questions are for renderDecision. */
 export function renderOutcome(view: OperationView, style: Style): string {
-  const figures = figuresText(view.progress);
+  const figures = figuresText(view);
   const tail = figures === '' ? '' : ` ${style.dim(`(${figures})`)}`;
   const what = `${view.kind} ${view.vm}`;
   switch (view.outcome?.is) {
@@ -72,7 +75,7 @@ export function renderOperation(view: OperationView, style: Style): string {
       ['ended', view.endedAtMs === null ? undefined : timeText(view.endedAtMs)],
       ['state', view.state],
       ['phase', view.progress.phase],
-      ['figures', figuresText(view.progress) || undefined],
+      ['figures', figuresText(view) || undefined],
       ['outcome', outcomeWord(view.outcome)],
       ['checkpoint', view.outcome?.is === 'completed' ? view.outcome.checkpoint : undefined],
       [

@@ -33,9 +33,11 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
   return `${[heading, ...body].join('\n')}\n`;
 }
 
-/** Names and values of one thing, one a line, values lined up. Absent values are left out. */
+/** Names and values of one thing, one a line, values lined up. Absent values are left out; an empty name goes on with the one above. */
 export function renderFields(pairs: readonly (readonly [string, string | undefined])[], style: Style): string {
   const shown = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined);
   const width = Math.max(0, ...shown.map(([name]) => name.length)) + 1;
-  return shown.map(([name, value]) => `${style.dim(`${name}:`.padEnd(width))}  ${value}\n`).join('');
+  return shown
+    .map(([name, value]) => `${style.dim((name === '' ? '' : `${name}:`).padEnd(width))}  ${value}\n`)
+    .join('');
 }

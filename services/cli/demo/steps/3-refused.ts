@@ -60,6 +60,7 @@ export const refuse: Step = {
         spawned: watched.spawned,
         portsOpened: watched.opened.length,
         sentBytes,
+        pauses: watched.pauses,
         looks: watched.looks,
       },
     };

@@ -6,6 +6,7 @@ import { renderOutcome } from '../../../../services/cli/render/operation.ts';
 import { type Listing, type outputFormats, renderListing } from '../../../../services/cli/render/output.ts';
 import { progressDisplay, progressLine, shareDone } from '../../../../services/cli/render/progress.ts';
 import { plain, styleFor } from '../../../../services/cli/render/style.ts';
+import { renderFields } from '../../../../services/cli/render/table.ts';
 import { bytesText, durationText, parseBytes, parseDuration } from '../../../../services/cli/render/units.ts';
 import { vmColumns } from '../../../../services/cli/render/vm.ts';
 import { toYaml } from '../../../../shared/config/write-config.ts';
@@ -45,6 +46,16 @@ const vms: Listing<VmSummary> = {
   empty: 'no VMs',
 };
 const listed = (format: (typeof outputFormats)[number]) => renderListing(vms, format, plain, toYaml);
+
+test('the fields of one thing line up, and a list goes on below its name', () => {
+  const fields = [
+    ['vm', 'web'],
+    ['images', 'a'],
+    ['', 'b'],
+    ['pid', undefined],
+  ] as const;
+  assert.equal(renderFields(fields, plain), 'vm:      web\nimages:  a\n         b\n');
+});
 
 test('a table lines its columns up, numbers to the right', () => {
   assert.equal(
@@ -101,12 +112,12 @@ test('how an operation ended is one line', () => {
     transferredBytes: 3 * 1024 ** 2,
     bytesPerSecond: 1024 ** 2,
     downtimeMs: 12.4,
-    totalMs: 61_000,
+    totalMs: 3000,
   };
   const completed = view({ outcome: { is: 'completed', label: labelOf('u:r:t:s0') }, progress });
   assert.equal(
     renderOutcome(completed, plain),
-    '✓ migrate-source web as u:r:t:s0 (3.00 MiB sent at 1.00 MiB/s, downtime 12 ms, 1 min 1 s in all)\n',
+    '✓ migrate-source web as u:r:t:s0 (3.00 MiB sent at 1.00 MiB/s, downtime 12 ms, 3.0 s in all)\n',
   );
   const failed = view({ outcome: { is: 'failed', fault: { code: 'TRANSFER_FAILED', message: 'the link broke' } } });
   assert.equal(renderOutcome(failed, plain), '✗ migrate-source web: the link broke [TRANSFER_FAILED]\n');

@@ -4,8 +4,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { check } from '../../../shared/schema/schema.ts';
 import { type VmSpec, vmSpec } from '../../../shared/vm/spec.ts';
-import { contexts, type FleetLayout } from '../fleet/layout.ts';
 import type { Guest } from '../guest/make-guest.ts';
+import { contexts, type FleetLayout } from './layout.ts';
 
 /** Where the guest is kept between runs, made once from Debian's packages. */
 export const cacheFolder = (env: Readonly<Record<string, string | undefined>>): string =>
