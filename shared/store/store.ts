@@ -71,11 +71,7 @@ function tableOver<V, K extends StoreKey>(
 ): Table<V, K> {
   const read = (key: Key, bytes: Uint8Array): V => {
     const checked = check(schema, decode(bytes, valueBytesMax));
-    if (!checked.ok)
-      throw new BrokerError(
-        'STORE_FAILED',
-        `${name} holds what it should not at ${String(key)}: ${checked.problems[0]}`,
-      );
+    if (!checked.ok) throw failed(`${name}, which holds at ${String(key)} what it should not`, checked.problems[0]);
     return checked.value;
   };
   return {
@@ -85,12 +81,13 @@ function tableOver<V, K extends StoreKey>(
         return bytes === undefined ? undefined : read(key, bytes);
       }),
     put(key, value) {
+      const checked = check(schema, value);
+      if (!checked.ok) throw failed(`${name}, which takes no such value`, checked.problems[0]);
       const bytes = encode(value);
-      if (bytes.length > valueBytesMax)
-        throw new BrokerError('STORE_FAILED', `${name} takes no value of ${bytes.length} bytes`);
-      inTransaction(root, () => database.putSync(key, bytes));
+      if (bytes.length > valueBytesMax) throw failed(`${name}, which takes no value of`, `${bytes.length} bytes`);
+      inTransaction(root, () => guarded(name, () => database.putSync(key, bytes)));
     },
-    remove: (key) => inTransaction(root, () => database.removeSync(key)),
+    remove: (key) => inTransaction(root, () => guarded(name, () => database.removeSync(key))),
     entries: (range = {}) => guarded(name, () => rangeOf<V, K>(database, range, read)),
     count: () => guarded(name, () => database.getKeysCount()),
   };
