@@ -62,9 +62,15 @@ export function problemsOf(spec: VmSpec): string[] {
   }
   const names = new Set(spec.images.map((image) => image.name));
   if (names.size !== spec.images.length) problems.push('images: every name once');
-  for (const image of spec.images) {
-    if (image.backing !== undefined && (image.role !== 'disk' || image.format !== 'qcow2')) {
-      problems.push(`images: only a qcow2 disk has a backing file, ${image.name} is not one`);
+  for (const { name, role, format, backing } of spec.images) {
+    if (backing === undefined) continue;
+    if (role !== 'disk' || format !== 'qcow2')
+      problems.push(`images: only a qcow2 disk has a backing file, ${name} is not one`);
+    // The VM reads its backing file like any other image, so policy is asked about it like about any other.
+    if (!spec.images.some((other) => other.name === backing && other.role === 'disk' && other.readonly)) {
+      problems.push(
+        `images: the backing file ${backing} of ${name} has to be one of the VM's disks, with \`readonly: true\``,
+      );
     }
   }
   return problems;
