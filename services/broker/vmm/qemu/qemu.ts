@@ -11,6 +11,7 @@ import { type Host, placeOf } from './host.ts';
 import { type Launched, launchQemu } from './launch.ts';
 import { findAccelerators } from './probe.ts';
 import { processOf } from './process.ts';
+import { adoptKey } from './transfer.ts';
 
 export interface QemuOptions {
   /** For sockets, launch records and keys. Short: a socket path with the VM's name has to fit in 107 bytes. */
@@ -45,16 +46,19 @@ export async function createQemu(options: QemuOptions): Promise<QemuVmm> {
     controls.onEvent((event) => {
       if (event.kind === 'exited') held.delete(controls);
     });
-    return processOf(controls);
+    return controls;
   };
   return {
     qemuVersion,
     accelerators,
     confined: host.confined,
-    launch: async (launch) => hold(await launchQemu(host, launch)),
+    launch: async (launch) => processOf(hold(await launchQemu(host, launch))),
     async adopt(vm) {
       const launched = await adoptQemu(host, vm);
-      return launched === undefined ? undefined : hold(launched);
+      if (launched === undefined) return undefined;
+      const controls = hold(launched);
+      await adoptKey(controls);
+      return processOf(controls);
     },
     consolePath: (vm) => placeOf(host, vm).consolePath,
     release() {

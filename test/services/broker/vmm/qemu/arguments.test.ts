@@ -86,17 +86,18 @@ test('a read-only disk is passed by its read-only descriptor alone', () => {
 
 test('a declared backing file is opened explicitly and is no disk of its own', () => {
   const images = [
-    { name: 'top.qcow2', role: 'disk', format: 'qcow2', backing: 'base.raw' },
-    { name: 'base.raw', role: 'disk', format: 'raw', readonly: true },
+    { name: 'top.qcow2', role: 'disk', format: 'qcow2', backing: 'base.qcow2' },
+    { name: 'base.qcow2', role: 'disk', format: 'qcow2', readonly: true },
   ];
   const { argv, disks } = plan(launchOf({ images }));
   const [, baseFile, base, top] = jsonOf(argv, '-blockdev');
   assert.equal(baseFile['read-only'], true);
   assert.deepEqual(base, {
-    driver: 'raw',
+    driver: 'qcow2',
     'node-name': 'disk0-backing',
     file: 'disk0-backing-file',
     'read-only': true,
+    backing: null,
   });
   assert.equal(top.backing, 'disk0-backing');
   assert.equal(jsonOf(argv, '-device').length, 1);
@@ -108,11 +109,11 @@ test('a declared backing file is opened explicitly and is no disk of its own', (
 
 for (const [what, base] of Object.entries({
   'that is not there': undefined,
-  'that is writable': { name: 'base.raw', role: 'disk', format: 'raw' },
-  'with a backing file': { name: 'base.raw', role: 'disk', format: 'qcow2', readonly: true, backing: 'other' },
+  'that is writable': { name: 'base.qcow2', role: 'disk', format: 'raw' },
+  'with a backing file': { name: 'base.qcow2', role: 'disk', format: 'qcow2', readonly: true, backing: 'other' },
 })) {
   test(`a backing file ${what} is unsafe`, () => {
-    const top = { name: 'top.qcow2', role: 'disk', format: 'qcow2', backing: 'base.raw' };
+    const top = { name: 'top.qcow2', role: 'disk', format: 'qcow2', backing: 'base.qcow2' };
     const images = base === undefined ? [top] : [top, base];
     const unsafe = (error: unknown) => error instanceof BrokerError && error.code === 'IMAGE_UNSAFE';
     assert.throws(() => plan(launchOf({ images })), unsafe);

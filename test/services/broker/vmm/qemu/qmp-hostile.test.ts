@@ -77,7 +77,7 @@ const fault = (code: string) => (error: unknown) => error instanceof BrokerError
 
 test('a line over the bound ends the connection and every command that waits', async () => {
   const qmp = await connect();
-  fake.answer = () => 'x'.repeat(limits.qmpLineBytes + 1);
+  fake.answer = (id) => JSON.stringify({ id, return: 'x'.repeat(limits.qmpLineBytes) });
   await assert.rejects(qmp.execute('query-status'), fault('QEMU_PROTOCOL'));
   assert.equal(lost?.code, 'QEMU_PROTOCOL');
   await assert.rejects(qmp.execute('query-status'), fault('QEMU_PROTOCOL'));

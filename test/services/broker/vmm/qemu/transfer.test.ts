@@ -148,6 +148,41 @@ test('addresses that are none, and keys that are none, reach no QEMU', async () 
   await assert.rejects(source.send({ address: '127.0.0.1', port: 1 }, forged, unlimited), fault('INTERNAL'));
 });
 
+test('brokers that come back in the middle of a transfer find it where it is', async () => {
+  const key = newKey();
+  const { process, port } = await destination(key);
+  beta.release();
+  beta = await lab.host('beta');
+  const back = await beta.adopt(process.vm);
+  assert.equal(keyFiles('beta').length > 0, true, 'the source has not come yet');
+  await sendTo(port, key);
+  assert.deepEqual(keyFiles('beta'), []);
+  assert.equal(back?.pid, process.pid);
+
+  alpha.release();
+  alpha = await lab.host('alpha');
+  const adopted = await alpha.adopt(source.vm);
+  assert.ok(adopted);
+  source = adopted;
+  assert.equal(await source.state(), 'transferring');
+  assert.equal((await source.figures()).status, 'pre-switchover');
+  await source.cancelSend();
+  await guestGoesOn();
+});
+
+test('a source whose state arrived can still run again, and then the destination cannot', async () => {
+  const key = newKey();
+  const { process, port } = await destination(key);
+  await sendTo(port, key);
+  const arrived = happens(process, migrationIs('completed'));
+  const completed = happens(source, migrationIs('completed'));
+  await source.switchOver();
+  await Promise.all([arrived, completed]);
+  await source.run();
+  await guestGoesOn();
+  await assert.rejects(process.run(), fault('QEMU_REFUSED', /lock/));
+});
+
 test('the guest arrives and counts on; the source cannot run it again, nor give up what is complete', async () => {
   const key = newKey();
   const { process, port } = await destination(key);
