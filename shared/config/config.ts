@@ -51,13 +51,9 @@ const hasRange = (node: unknown): node is { range: [number, number, number] } =>
 async function readBounded(path: string): Promise<string> {
   try {
     await using file = await open(path, 'r');
-    const { size } = await file.stat();
-    if (size > limits.configFileBytes) {
-      throw new Error(`it has ${size} bytes, at most ${limits.configFileBytes} are read`);
-    }
     const bytes = Buffer.alloc(limits.configFileBytes + 1);
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-    if (bytesRead > limits.configFileBytes) throw new Error('it grew while it was read');
+    if (bytesRead > limits.configFileBytes) throw new Error(`it has more than ${limits.configFileBytes} bytes`);
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, bytesRead));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Packr } from 'msgpackr';
 import { decode, encode } from '../../../shared/codec/codec.ts';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 
@@ -134,22 +133,21 @@ describe('the codec', () => {
     assert.deepStrictEqual(decode(bytes, 64), { a: 1, b: [Buffer.from([255])] });
   });
 
-  it('refuses what msgpackr itself writes for structures, dates, errors and undefined', () => {
-    const structured = new Packr({ structuredClone: true, moreTypes: true });
-    const values = [
-      { a: 1 },
-      new Date(0),
-      new Error('x'),
-      new Set([1]),
-      new Map([[1, 2]]),
-      [undefined],
-      2n ** 60n,
-      /x/,
-    ];
-    for (const value of values) {
-      assert.throws(() => decode(structured.pack(value), 1 << 16), refusal(/./), String(value));
-    }
-  });
+  /** As msgpackr writes them with `structuredClone` and `moreTypes`, which its decoder takes whatever its options are. */
+  const structured: readonly [what: string, bytes: Buffer][] = [
+    ['a record', hex('d4724091a16101')],
+    ['a Date', hex('d6ff00000000')],
+    ['a TypeError', hex('d4650093a9547970654572726f72a178d40000')],
+    ['a Set', hex('d473009101')],
+    ['a Map with a number as a key', hex('810102')],
+    ['a list with undefined', hex('91d40000')],
+    ['a bigint', hex('d31000000000000000')],
+    ['a RegExp', hex('d4780092a178a0')],
+    ['a Float32Array', hex('c70574070000803f')],
+  ];
+  for (const [what, bytes] of structured) {
+    it(`refuses ${what}`, () => assert.throws(() => decode(bytes, 64), refusal(/./)));
+  }
 
   it('answers with bytes of their own, not with a window into the message', () => {
     const message = encode({ secret: 'x', data: Buffer.from('abc') });
