@@ -1,6 +1,7 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import type { HostName } from '../../../shared/ids.ts';
-import type { Carnet } from '../../../shared/vm/carnet.ts';
+import type { Carnet, Manifest } from '../../../shared/vm/carnet.ts';
+import type { ImageSpec } from '../../../shared/vm/spec.ts';
 import { carnetImageOf, type OpenImages } from '../runtime/ports.ts';
 import type { VmEntry } from '../vms/vms.ts';
 
@@ -39,3 +40,7 @@ export function checkImages(carnet: Carnet, { images }: OpenImages): void {
     }
   }
 }
+
+/** The images of a VM that were not saved with it, as the guest cannot write them: a restore takes them from the pool. */
+export const notSaved = ({ carnet, disks }: Manifest): ImageSpec[] =>
+  carnet.spec.images.filter(({ name }) => !disks.some(({ spec }) => spec.name === name));

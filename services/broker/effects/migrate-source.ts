@@ -117,7 +117,8 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
   ): Promise<SourceEvent> {
     const { vm, operation, destination, grant, carnet } = state;
     const { transferredBytes, totalBytes, totalMs } = await vms.needProcess(vm).figures();
-    report({ transferredBytes, totalBytes, totalMs, remainingBytes: 0 });
+    const bytesPerSecond = totalMs > 0 ? (transferredBytes / totalMs) * 1000 : 0;
+    report({ transferredBytes, totalBytes, totalMs, remainingBytes: 0, bytesPerSecond });
     const answer = await peers.handover(destination, {
       operation,
       grantId: grant.grantId,

@@ -7,6 +7,7 @@ import { restore } from '../restore/restore.ts';
 import type { RestoreEffect, RestoreEvent, RestoreState } from '../restore/states.ts';
 import type { Kind } from '../runtime/kind.ts';
 import type { OpenImage } from '../runtime/ports.ts';
+import { notSaved } from './carnet.ts';
 import { clientLabel, letGo, needHeld, needMemory, peerLabel, type World } from './world.ts';
 
 /** Carries out a restore. */
@@ -19,7 +20,7 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
    */
   async function decide(manifest: Manifest, client: ClientName, moment: Decision['moment'], operation: string) {
     const { carnet } = manifest;
-    const others = await images.open(carnet.spec.images.filter((image) => image.role !== 'disk'));
+    const others = await images.open(notSaved(manifest));
     try {
       const disks: Pick<OpenImage, 'spec' | 'label'>[] = manifest.disks;
       return await gate.decide(

@@ -1,6 +1,8 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import type { ClientName, VmName } from '../../../shared/ids.ts';
 import type { Action } from '../../../shared/messages/request.ts';
+import { problemsOf } from '../../../shared/vm/spec.ts';
+import { notSaved } from '../effects/carnet.ts';
 import { clientLabel, peerLabel, type World } from '../effects/world.ts';
 import type { GateAsk } from '../runtime/ports.ts';
 
@@ -18,11 +20,14 @@ export async function askOf(world: World, action: Action, clientName: ClientName
   const client = clientLabel(world, clientName);
   const { vms, checkpoints, host } = world;
   switch (action.verb) {
-    case 'define':
+    case 'define': {
+      const problems = problemsOf(action.spec);
+      if (problems.length > 0) throw new BrokerError('USAGE_INVALID', problems.join('; '));
       return {
         vm: action.spec.name,
         ask: { action: 'define', client, images: await labelsOf(world, action.spec.images) },
       };
+    }
     case 'start':
       return {
         vm: action.vm,
@@ -46,10 +51,7 @@ export async function askOf(world: World, action: Action, clientName: ClientName
     case 'restore': {
       const { manifest } = await checkpoints.manifest(action.checkpoint);
       const { carnet, stateLabel, disks } = manifest;
-      const others = await labelsOf(
-        world,
-        carnet.spec.images.filter((image) => image.role !== 'disk'),
-      );
+      const others = await labelsOf(world, notSaved(manifest));
       const ask: GateAsk = {
         action: 'restore',
         client,

@@ -2,7 +2,6 @@ import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { type ClientName, newId, type OperationId, type VmName } from '../../../shared/ids.ts';
 import type { ActionOf, Answer } from '../../../shared/messages/request.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import { problemsOf } from '../../../shared/vm/spec.ts';
 import type { World } from '../effects/world.ts';
 import { markStopped } from '../ownership/claim.ts';
 import type { Runner } from '../runtime/runner.ts';
@@ -50,8 +49,6 @@ async function define(
   spec: ActionOf<'define'>['spec'],
   decision: Decision,
 ): Promise<void> {
-  const problems = problemsOf(spec);
-  if (problems.length > 0) throw new BrokerError('USAGE_INVALID', problems.join('; '));
   const known = vms.get(spec.name);
   if (known !== undefined) throw new BrokerError('VM_EXISTS', `${host} has a VM named ${spec.name}`);
   if (decision.label === undefined) throw new BrokerError('INTERNAL', 'an allowed definition without a label');

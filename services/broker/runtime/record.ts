@@ -83,11 +83,13 @@ export function viewOf(kind: AnyKind, record: OperationRecord): OperationView {
 
 export const outcomeOf = (kind: AnyKind, record: OperationRecord): Outcome | null => kind.outcomeOf(record.state);
 
-/** The record with figures added. */
-export const withFigures = (record: OperationRecord, figures: Figures): OperationRecord => ({
-  ...record,
-  figures: { ...record.figures, ...figures },
-});
+/** The record with figures added. One that cannot be, as after a jump of the clock, is left out: figures are for people. */
+export function withFigures(record: OperationRecord, figures: Figures): OperationRecord {
+  const sound = Object.entries(figures).filter(
+    ([name, value]) => value >= 0 && value <= (name.endsWith('Ms') ? 1e9 : 1e15),
+  );
+  return { ...record, figures: { ...record.figures, ...Object.fromEntries(sound) } };
+}
 
 function deadlineOf(kind: AnyKind, state: State, nowMs: number): number | null {
   const deadlineMs = kind.table.deadlinesMs[state.state];

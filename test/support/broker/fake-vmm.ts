@@ -49,7 +49,7 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
     const listeners = new Set<(event: VmEvent) => void>();
     let state: Awaited<ReturnType<VmProcess['state']>> = launch.origin.kind === 'incoming' ? 'incoming' : 'paused';
     let peer: FakeProcess | undefined;
-    const migration = (status: string): VmEvent => ({ kind: 'migration', status, atMs: 0 });
+    const migration = (status: string): VmEvent => ({ kind: 'migration', status, atMs: Date.now() });
     const process: FakeProcess = {
       vm,
       pid: pids++,
@@ -67,7 +67,7 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
       async run() {
         await call('run', vm);
         state = 'running';
-        process.emit({ kind: 'resumed', atMs: 0 });
+        process.emit({ kind: 'resumed', atMs: Date.now() });
       },
       async pause() {
         await call('pause', vm);
@@ -75,7 +75,7 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
       },
       async powerDown() {
         await call('powerDown', vm);
-        process.emit({ kind: 'shutdown', atMs: 0 });
+        process.emit({ kind: 'shutdown', atMs: Date.now() });
       },
       async quit() {
         await call('quit', vm);
@@ -98,7 +98,7 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
         state = 'transferring';
         peer.emit(migration('active'));
         state = 'paused';
-        process.emit({ kind: 'stopped', atMs: 0 });
+        process.emit({ kind: 'stopped', atMs: Date.now() });
         process.emit(migration('pre-switchover'));
       },
       async switchOver() {

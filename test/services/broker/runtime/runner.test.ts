@@ -238,6 +238,16 @@ test('an ended operation can still be looked at, with what it reported, and lets
   assert.equal(updates.at(-1)?.state, 'done');
 });
 
+test('a figure that cannot be, as after a jump of the clock, is left out and stops nothing', async () => {
+  const { runner, kind } = runnerWith(async (order, _state, { report }) => {
+    report({ downtimeMs: -5, pauseMs: 1.8e12, transferredBytes: Number.NaN, loadMs: 3 });
+    return order.effect === 'work' ? { event: 'worked' } : { event: 'tidied' };
+  });
+  await runner.begin(kind, about, begin, [{ effect: 'work' }]);
+  assert.equal(await ending(runner), 'done');
+  assert.deepEqual(runner.view(operation)?.progress, { phase: 'done', loadMs: 3 });
+});
+
 test('waiting for an answer the state never gives ends with its own fault', async () => {
   const { runner, kind } = runnerWith(() => new Promise(() => {}));
   await runner.begin(kind, about, begin, [{ effect: 'work' }]);
