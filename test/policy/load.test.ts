@@ -208,6 +208,10 @@ describe('a policy that asks for too much', () => {
     assert.match(mustRefuse(smallPolicy({ rules: types })).message, /too many names/);
   });
 
+  it('is refused when its text is too long, before it is read', () => {
+    assert.match(mustRefuse(' '.repeat(sourceCharsMax + 1)).hint ?? '', /the limit is/);
+  });
+
   it('is refused when a type is bounded by itself', () => {
     const rules = 'type a_t; type b_t; typebounds a_t b_t; typebounds b_t a_t;';
     assert.match(mustRefuse(smallPolicy({ rules })).message, /bounded by itself/);

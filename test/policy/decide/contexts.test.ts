@@ -31,6 +31,7 @@ describe('a context', () => {
     ['user_u:nobody_r:user_t:s0', 'the role is not declared'],
     ['user_u:user_r:domain:s0', 'the type is an attribute'],
     ['user_u:user_r:kernel_t:s0', 'the role may not have the type'],
+    ['user_u:object_r:domain:s0', 'the type is an attribute, also with object_r'],
     ['user_u:system_r:kernel_t:s0', 'the user may not have the role'],
     ['user_u:user_r:user_t:s1', 'the user may not have the level'],
     ['user_u:object_r:other_t:s1-s0', 'the range runs backwards'],
@@ -46,6 +47,14 @@ describe('a context', () => {
   for (const [text, why] of invalid) {
     it(`${JSON.stringify(text)} is not valid: ${why}`, () => assert.equal(policy.canonical(text), undefined));
   }
+
+  it('has only categories that go with its sensitivity', () => {
+    const narrow = mustLoad(
+      smallPolicy().replace('level s1:c0.c4', 'level s1:c0.c1').replaceAll('s1:c0.c4', 's1:c0.c1'),
+    );
+    assert.equal(narrow.canonical('system_u:object_r:other_t:s0-s1:c1'), 'system_u:object_r:other_t:s0-s1:c1');
+    assert.equal(narrow.canonical('system_u:object_r:other_t:s0-s1:c2'), undefined);
+  });
 
   it('of a policy without MLS has no level', () => {
     const plain = mustLoad(

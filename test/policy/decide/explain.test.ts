@@ -93,6 +93,8 @@ allow user_t virtdisk_t:file { getattr read };`;
     };
     const found = explain(add, 'system_u:user_r:child_t:s0', disk, 'vm', 'start');
     assert.equal(found.reason, 'BOUNDS');
+    const { allowed } = mustLoad(smallPolicy(add)).computeAv('system_u:user_r:child_t:s0', disk, 'vm');
+    assert.deepEqual(allowed, []);
     assert.equal(found.blocking?.text, 'constrain vm start ( t1 != user_t );');
     assert.equal(found.missing, undefined);
   });
