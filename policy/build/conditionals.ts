@@ -1,5 +1,6 @@
 import type { Conditional } from '../language/ast.ts';
 import { UNCONDITIONAL } from '../policydb/access-table.ts';
+import { evaluateCondition } from '../policydb/conditional.ts';
 import type { ConditionalDatum } from '../policydb/policydb.ts';
 import { type Build, lookUp } from './builder.ts';
 import { resolveAvRule, resolveTypeRule } from './rules.ts';
@@ -95,25 +96,4 @@ function conditionKey({ steps }: ConditionalDatum): string {
     table += evaluateCondition(steps, values) ? '1' : '0';
   }
   return `${order.join(' ')} ${table}`;
-}
-
-/** The truth of a condition under the values of the booleans. */
-export function evaluateCondition(steps: ConditionalDatum['steps'], values: readonly boolean[]): boolean {
-  const stack: boolean[] = [];
-  for (const step of steps) {
-    if (typeof step === 'number') {
-      stack.push(values[step] === true);
-      continue;
-    }
-    const right = stack.pop() === true;
-    if (step === 'not') {
-      stack.push(!right);
-      continue;
-    }
-    const left = stack.pop() === true;
-    if (step === 'and') stack.push(left && right);
-    else if (step === 'or') stack.push(left || right);
-    else stack.push(step === 'eq' ? left === right : left !== right);
-  }
-  return stack.pop() === true;
 }

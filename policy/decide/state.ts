@@ -1,4 +1,4 @@
-import { evaluateCondition } from '../build/conditionals.ts';
+import { evaluateCondition } from '../policydb/conditional.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 
 /** Where libsepol and the kernel answer differently, whose answer is wanted. */

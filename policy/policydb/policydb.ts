@@ -62,7 +62,7 @@ export interface Mls {
   readonly legal: Bitmap[];
 }
 
-/** A conditional block: booleans and operators in postfix order, see build/conditionals.ts. */
+/** A conditional block: booleans and operators in postfix order. */
 export interface ConditionalDatum {
   readonly steps: readonly (number | 'not' | 'and' | 'or' | 'xor' | 'eq' | 'ne')[];
 }
