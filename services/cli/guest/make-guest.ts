@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -70,17 +70,23 @@ async function isMade(folder: string, guest: Guest): Promise<boolean> {
   return stamp.split('\n')[0] === recipe && present.every(Boolean);
 }
 
+/** Two that make it at once do not meet: each has a folder of its own, and what they put in place is the same. */
 async function make(folder: string, guest: Guest): Promise<void> {
-  await rm(join(folder, 'stamp'), { force: true });
   await mkdir(folder, { recursive: true });
   const kernel = await kernelPackage();
-  const root = await unpackPackages(folder, [kernel, 'busybox-static']);
-  const version = kernel.replace(/^linux-image-/, '');
-  await copyFile(join(root, 'boot', `vmlinuz-${version}`), guest.kernelPath);
-  await writeFile(guest.initrdPath, gzipSync(cpioArchive(await entriesOf(root, version)), { level: 1 }));
-  await writeFile(join(folder, 'stamp.new'), `${recipe}\n${kernel}\n`);
-  await rename(join(folder, 'stamp.new'), join(folder, 'stamp'));
-  await rm(root, { recursive: true });
+  const work = await mkdtemp(join(folder, 'work-'));
+  try {
+    const root = await unpackPackages(work, [kernel, 'busybox-static']);
+    const version = kernel.replace(/^linux-image-/, '');
+    await rename(join(root, 'boot', `vmlinuz-${version}`), guest.kernelPath);
+    const initrd = gzipSync(cpioArchive(await entriesOf(root, version)), { level: 1 });
+    await writeFile(join(work, 'initrd.gz'), initrd);
+    await rename(join(work, 'initrd.gz'), guest.initrdPath);
+    await writeFile(join(work, 'stamp'), `${recipe}\n${kernel}\n`);
+    await rename(join(work, 'stamp'), join(folder, 'stamp'));
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
 }
 
 async function entriesOf(root: string, version: string): Promise<CpioEntry[]> {

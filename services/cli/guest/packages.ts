@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
@@ -22,15 +22,10 @@ export async function kernelPackage(): Promise<string> {
 
 /** Downloads packages into `folder` and unpacks them below `folder/root`. Nothing is installed. Answers with the root. */
 export async function unpackPackages(folder: string, names: readonly string[]): Promise<string> {
-  const debs = join(folder, 'debs');
-  const root = join(folder, 'root');
-  for (const path of [debs, root]) {
-    await rm(path, { recursive: true, force: true });
-    await mkdir(path, { recursive: true });
-  }
+  const [debs, root] = [join(folder, 'debs'), join(folder, 'root')];
+  for (const path of [debs, root]) await mkdir(path);
   await run('apt-get', ['download', ...names], debs);
   for (const deb of await readdir(debs)) await run('dpkg-deb', ['-x', join(debs, deb), root], debs);
-  await rm(debs, { recursive: true });
   return root;
 }
 
