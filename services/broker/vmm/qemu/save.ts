@@ -12,10 +12,12 @@ const saveMsMax = 30 * 60_000;
 /**
  * Live checkpoint: see the port. QEMU's background snapshot keeps the guest paused only while it writes down the
  * devices: memory is then written behind the running guest's back, a page before the guest changes it. Where the kernel
- * does not let QEMU do that (userfaultfd write protection, for which an unprivileged QEMU needs
- * vm.unprivileged_userfaultfd=1) the guest stays paused until all is written, and `pauseMs` says so.
+ * does not let QEMU do that the guest stays paused until all is written, and `pauseMs` says so. It takes userfaultfd
+ * write protection, which there is not for a privately mapped file, as a restored guest's memory is, and which an
+ * unprivileged QEMU gets with vm.unprivileged_userfaultfd=1 only.
  *
- * Rejects with VM_STATE unless the guest runs and nothing else is under way. After any fault the guest runs.
+ * Rejects with VM_STATE unless the guest runs, TRANSFER_FAILED where nobody takes the memory in, QEMU_FAILED where a disk
+ * could not be copied, QEMU_TIMEOUT after half an hour. After any fault but the end of QEMU itself the guest runs.
  */
 export async function saveLive(
   controls: Controls,

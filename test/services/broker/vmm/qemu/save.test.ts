@@ -48,7 +48,7 @@ const path = (name: string) => join(lab.dir, name);
 const newestAt = (host: QemuVmm) => lastSaid(host.consolePath(source.vm))?.count ?? 0;
 
 /** Saves into files named after `name`, as the checkpoint store does. */
-async function save(name: string): Promise<number> {
+async function save(name: string, process = source): Promise<number> {
   saved = { memory: path(`${name}.memory`), devices: path(`${name}.devices`), disk: path(`${name}.disk`) };
   const memoryFd = openSync(saved.memory, 'w+');
   const devicesFd = openSync(saved.devices, 'w+');
@@ -62,7 +62,7 @@ async function save(name: string): Promise<number> {
   };
   const receiving = await receive({ socketPath: path(`${name}.sock`), memoryFd, devicesFd, expected });
   try {
-    const { pauseMs } = await source.saveLive(path(`${name}.sock`), [{ image: disk, path: saved.disk }]);
+    const { pauseMs } = await process.saveLive(path(`${name}.sock`), [{ image: disk, path: saved.disk }]);
     await receiving.received;
     return pauseMs;
   } finally {
@@ -107,7 +107,7 @@ test('the copied disk is a sound qcow2 as of the moment of the checkpoint', asyn
   assert.ok(frozen > 0 && frozen < newestAt(alpha));
 });
 
-test('a restored guest counts on from the checkpoint, and leaves the saved memory as it was', async () => {
+test('a restored guest counts on, leaves the saved memory as it was, and is saved again', async () => {
   const beta = await lab.host('beta');
   const before = digestOf(saved.memory);
   const restored = await restore(beta);
@@ -121,6 +121,12 @@ test('a restored guest counts on from the checkpoint, and leaves the saved memor
   assert.ok([frozen + 1, frozen + 2].includes(next.count), `${frozen} was saved, ${next.count} came next`);
   await hears(beta, next.count);
   assert.equal(digestOf(saved.memory), before);
+
+  const first = saved;
+  await save('again', restored);
+  saved = first;
+  assert.equal(await restored.state(), 'running');
+  await hears(beta, newestAt(beta));
   await restored.quit();
 });
 
