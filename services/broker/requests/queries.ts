@@ -3,9 +3,9 @@ import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import { limits } from '../../../shared/limits.ts';
 import type { Action, Answer, HostView, Request } from '../../../shared/messages/request.ts';
-import type { RunState, VmView } from '../../../shared/messages/view.ts';
+import type { OperationView, RunState, VmView } from '../../../shared/messages/view.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
-import type { Decision } from '../../../shared/vm/decision.ts';
+import { type Decision, refusedQuestions } from '../../../shared/vm/decision.ts';
 import { clientLabel, type World } from '../effects/world.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { VmEntry } from '../vms/vms.ts';
@@ -48,7 +48,10 @@ export async function answerQuery(
       return { is: 'operation', operation: view };
     }
     case 'operations':
-      return { is: 'operations', operations: await filterAsync(runner.list(100), mayFollow) };
+      return {
+        is: 'operations',
+        operations: (await filterAsync(runner.list(operationsListed), mayFollow)).map(inBrief),
+      };
     case 'checkpoint-list': {
       const all = (await checkpoints.list()).filter(
         ({ carnet }) => query.vm === undefined || carnet.spec.name === query.vm,
@@ -89,6 +92,18 @@ export async function answerQuery(
     const entry = vms.get(view.vm);
     return entry !== undefined && mayMonitor(view.vm, entry.label);
   }
+}
+
+const operationsListed = 50;
+const refusedQuestionsListed = 2;
+
+/** An operation in a list: without its decisions, and of a refusal only what it was refused for. Fifty of them fit in an answer. */
+function inBrief(view: OperationView): OperationView {
+  const { outcome } = view;
+  const brief = { ...view, decisions: [] };
+  if (outcome?.is !== 'refused') return brief;
+  const questions = refusedQuestions(outcome.decision).slice(0, refusedQuestionsListed);
+  return { ...brief, outcome: { is: 'refused', decision: { ...outcome.decision, questions } } };
 }
 
 async function filterAsync<T>(all: readonly T[], keep: (one: T) => Promise<boolean>): Promise<T[]> {

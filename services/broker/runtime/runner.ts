@@ -125,12 +125,21 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     });
     armDeadline(entry);
     if (entry.record.endedAtMs !== null && busy.get(record.vm) === record.operation) busy.delete(record.vm);
-    onUpdate(viewOf(kind, entry.record));
+    tell(entry);
     for (const watch of [...entry.watchers]) watch(entry.record.state);
     for (const ordered of advanced.ordered) void carryOut(entry, ordered);
     if (entry.record.endedAtMs !== null) {
       kind.ended?.(entry.record.state);
       retire(entry);
+    }
+  }
+
+  /** Whoever is told may be away, or what is told too large to send: the operation goes on all the same. */
+  function tell(entry: Live): void {
+    try {
+      onUpdate(viewOf(entry.kind, entry.record));
+    } catch (error) {
+      log.warn('an update could not be told', { operation: entry.record.operation, fault: faultOf(error) });
     }
   }
 
@@ -145,7 +154,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     const { operation, client } = entry.record;
     const report = (figures: Figures) => {
       entry.record = withFigures(entry.record, figures);
-      onUpdate(viewOf(entry.kind, entry.record));
+      tell(entry);
     };
     let event: Event | undefined;
     try {
@@ -191,7 +200,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
         throw error;
       }
       armDeadline(entry);
-      onUpdate(viewOf(kind, entry.record));
+      tell(entry);
       for (const pending of entry.record.pending) void carryOut(entry, pending);
     },
 

@@ -75,7 +75,11 @@ beforeEach(() => {
   return () => store.close();
 });
 
-function runnerWith(perform: Kind<S, E, F>['perform'], updates: OperationView[] = [], ended: () => void = () => {}) {
+function runnerWith(
+  perform: Kind<S, E, F>['perform'],
+  updates: { push(view: OperationView): unknown } = [],
+  ended: () => void = () => {},
+) {
   const kind: Kind<S, E, F> = {
     name: 'start',
     table,
@@ -246,6 +250,19 @@ test('a figure that cannot be, as after a jump of the clock, is left out and sto
   await runner.begin(kind, about, begin, [{ effect: 'work' }]);
   assert.equal(await ending(runner), 'done');
   assert.deepEqual(runner.view(operation)?.progress, { phase: 'done', loadMs: 3 });
+});
+
+test('an update that cannot be told stops nothing', async () => {
+  const { runner, kind } = runnerWith(
+    async (order) => (order.effect === 'work' ? { event: 'worked' } : { event: 'tidied' }),
+    {
+      push() {
+        throw new BrokerError('BUS_UNREACHABLE');
+      },
+    },
+  );
+  await runner.begin(kind, about, begin, [{ effect: 'work' }]);
+  assert.equal(await ending(runner), 'done');
 });
 
 test('waiting for an answer the state never gives ends with its own fault', async () => {
