@@ -43,7 +43,7 @@ export type Result =
 
 const operationTimeoutMs = 180_000;
 
-/** Asks a host for something, follows it to its end, and tells the story of it. */
+/** Asks a host for something once the VM is free, follows it to its end, and tells the story of it. */
 export async function ask(
   stage: Stage,
   who: ClientWho,
@@ -52,10 +52,23 @@ export async function ask(
   onView?: (view: OperationView) => void,
 ): Promise<Result> {
   stage.story.command(who, commandOf(action));
-  const result = await resultOf(stage, stage.clients[who], hostOf(host), action, onView);
+  const result = await resultWhenFree(stage, () => resultOf(stage, stage.clients[who], hostOf(host), action, onView));
   for (const decision of decisionsOf(result)) stage.story.decision(decision);
   if (result.is === 'failed') stage.story.note(`${result.fault.code}: ${result.fault.message}`);
   return result;
+}
+
+const busyTimeoutMs = 120_000;
+
+/** A job's checkpoint may be under way on the VM, or begin just before: while the VM is busy it is asked again. */
+async function resultWhenFree(stage: Stage, once: () => Promise<Result>): Promise<Result> {
+  const deadlineMs = performance.now() + busyTimeoutMs;
+  for (;;) {
+    const result = await once();
+    const isBusy = result.is === 'failed' && result.fault.code === 'VM_BUSY';
+    if (!isBusy || performance.now() > deadlineMs) return result;
+    await delay(50, undefined, { signal: stage.signal });
+  }
 }
 
 async function resultOf(

@@ -1,9 +1,8 @@
-import type { Action } from '../../../../shared/messages/request.ts';
 import type { OperationView } from '../../../../shared/messages/view.ts';
 import { bytesText, durationText, rateText } from '../../render/units.ts';
 import { consoleEnd, guestLines, untilGuest } from '../console.ts';
 import { expect, need } from '../expect.ts';
-import { ask, completed, type HostWho, hostOf, qemusOn, type Result, type Stage, showVm, until } from '../stage.ts';
+import { ask, completed, type HostWho, hostOf, qemusOn, type Stage, showVm, until } from '../stage.ts';
 
 /** What a migration that was checked came to. */
 export interface Moved {
@@ -31,7 +30,7 @@ export async function migrateAndCheck(stage: Stage, from: HostWho, to: HostWho):
     destination: hostOf(to),
     options: { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 },
   } as const;
-  const result = await askWhenFree(stage, from, action, (now) => {
+  const result = await ask(stage, 'operator', from, action, (now) => {
     seen = { ...seen, ...now.progress };
   });
   const view = completed(result, `${vm} is migrated from ${from} to ${to}`);
@@ -77,26 +76,6 @@ export async function migrateAndCheck(stage: Stage, from: HostWho, to: HostWho):
     firstCountAfter: firstAfter.count,
     epoch: owner.epoch,
   };
-}
-
-const attemptsMax = 10;
-
-/**
- * Asks once no other operation is under way on the VM, a job's checkpoint say. One may begin between looking and asking:
- * then it is asked again.
- */
-async function askWhenFree(
-  stage: Stage,
-  host: HostWho,
-  action: Action,
-  onView: (view: OperationView) => void,
-): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    await until(stage, async () => (await showVm(stage, host)).operation === null, `${stage.vm} is free`, 120_000);
-    const result = await ask(stage, 'operator', host, action, onView);
-    const isBusy = result.is === 'failed' && result.fault.code === 'VM_BUSY';
-    if (!isBusy || attempt === attemptsMax) return result;
-  }
 }
 
 export const movedText = (moved: Moved): string =>
