@@ -69,8 +69,8 @@ export function createStory(out: Sink, style: Style): Story {
         if (question.missing !== undefined) say(`         ${style.bad('missing:')} ${style.bold(question.missing)}`);
       }
       const others = decision.questions.length - shown.length;
-      if (others > 0)
-        say(`       ${style.dim(`✓ ${others} ${shown.length === 0 ? 'questions' : 'others'}, answered yes`)}`);
+      const noun = `${shown.length === 0 ? 'question' : 'other'}${others === 1 ? '' : 's'}`;
+      if (others > 0) say(`       ${style.dim(`✓ ${others} ${noun}, answered yes`)}`);
     },
     progress: (view) => display.show(view),
     seen: (text) => say(`   ${style.good('✓')} ${text}`),
