@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, need } from '../expect.ts';
 import { ask, type HostWho, missingRules, qemusOn, type Result, refused, type Stage } from '../stage.ts';
@@ -83,14 +83,17 @@ function otherLabel(path: string, label: string): Change {
   return { offset, before, after };
 }
 
-/** Changes a file in place, and puts it back whatever happens. */
+/** Changes a file in place, and puts it back whatever happens. What is saved is read-only, also to its owner. */
 async function whileChanged<T>(path: string, change: Change, act: () => Promise<T>): Promise<T> {
+  const { mode } = statSync(path);
   const write = (bytes: Buffer) => {
+    chmodSync(path, mode | 0o200);
     const fd = openSync(path, 'r+');
     try {
       writeSync(fd, bytes, 0, bytes.length, change.offset);
     } finally {
       closeSync(fd);
+      chmodSync(path, mode);
     }
   };
   write(change.after);
