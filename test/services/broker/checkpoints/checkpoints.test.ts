@@ -256,3 +256,13 @@ test('the disks of a checkpoint are those the guest can change, and nothing they
   const names = writableDisks(sound(vmSpec, { ...specOf(), images })).map(({ name }) => name);
   assert.deepEqual(names, ['root', 'scratch']);
 });
+
+test('a draft whose files carry another label than the manifest would say is not sealed', async (t) => {
+  const { directory, checkpoints } = await store(t);
+  const draft = await checkpoints.begin(idOf(1), specOf(), stateLabel);
+  await fill(draft);
+  const about = aboutOf('alpha');
+  await assert.rejects(draft.seal({ ...about, stateLabel: about.carnet.label }), /labelled for another state label/);
+  await draft.abandon();
+  assert.deepEqual(visible(directory), []);
+});
