@@ -13,7 +13,7 @@ type Step = Record<string, unknown> & { name: string; ok: boolean; problem?: str
 
 const demoFolders = () => readdirSync(tmpdir()).filter((name) => /^carnet-demo-[A-Za-z0-9]{6}$/.test(name));
 
-test('the story holds on real hosts, step by step', { timeout: 900_000 }, async (t) => {
+test('the demo shows what it tells on real hosts, step by step', { timeout: 900_000 }, async (t) => {
   const before = demoFolders();
   const { stdout } = await promisify(execFile)(carnet, ['demo', '--json', '--quiet'], { maxBuffer: 1024 * 1024 }).catch(
     (error: { stdout?: string; stderr?: string }) => ({ stdout: error.stdout ?? '', stderr: error.stderr }),
