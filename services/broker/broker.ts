@@ -8,7 +8,6 @@ import { createEndpoint } from '../../shared/messages/endpoint.ts';
 import { createStoredSeenNonces } from '../../shared/messages/frame.ts';
 import { buckets, type HostRecord } from '../../shared/messages/record.ts';
 import { sealRecord } from '../../shared/messages/record-seal.ts';
-import { updateNotice } from '../../shared/messages/view.ts';
 import { loadIdentity } from '../../shared/pki/identity.ts';
 import { createTrust } from '../../shared/pki/trust.ts';
 import { openStore } from '../../shared/store/store.ts';
@@ -31,6 +30,7 @@ import { createPeers } from './peers/ask-peers.ts';
 import { servePeers } from './peers/serve-peers.ts';
 import { afterEnd } from './requests/control.ts';
 import { serveRequests } from './requests/serve-requests.ts';
+import { createTeller } from './requests/tell-clients.ts';
 import { createJournal } from './runtime/journal.ts';
 import type { AnyKind } from './runtime/kind.ts';
 import type { VmEvent } from './runtime/ports.ts';
@@ -131,7 +131,7 @@ export async function startBroker(
     clock,
     log,
     fatal,
-    onUpdate: (view) => endpoint.notify(updateNotice, { role: 'client', name: view.client }, view),
+    onUpdate: createTeller({ endpoint, clock, log }),
   });
 
   function onVmEvent(vm: VmName, event: VmEvent): void {

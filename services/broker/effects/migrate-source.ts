@@ -8,7 +8,7 @@ import type { Kind, Performing } from '../runtime/kind.ts';
 import type { VmEvent } from '../runtime/ports.ts';
 import { createOneOffKey } from '../transport/transfer-keys.ts';
 import { carnetOf } from './carnet.ts';
-import { followTransfer } from './follow-transfer.ts';
+import { followTransfer, reportTransfer } from './follow-transfer.ts';
 import { clientLabel, letGo, needHeld, peerLabel, type World } from './world.ts';
 
 /** Carries out a migration at the source. */
@@ -95,15 +95,20 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     return undefined;
   }
 
-  async function askSwitchover({
-    operation,
-    destination,
-    grant,
-  }: Extract<SourceState, { state: 'asking-switchover' }>): Promise<SourceEvent> {
-    const answer = await peers.switchover(destination, { operation, grantId: grant.grantId });
+  /** The guest is paused: both hosts decide at the same time. A no of either is a no, this host's first. */
+  async function decideSwitchover(
+    state: Extract<SourceState, { state: 'deciding-switchover' }>,
+    client: ClientName,
+  ): Promise<SourceEvent> {
+    const { operation, destination, grant } = state;
+    const [decision, answer] = await Promise.all([
+      decide(state, client, 'switchover'),
+      peers.switchover(destination, { operation, grantId: grant.grantId }),
+    ]);
+    if (decision.outcome === 'refused') return { event: 'refused', decision };
     switch (answer.is) {
       case 'go':
-        return { event: 'switchover-allowed', decision: answer.decision };
+        return { event: 'switchover-allowed', decision, peerDecision: answer.decision };
       case 'refusal':
         return { event: 'refused', decision: answer.decision };
       case 'failure':
@@ -116,9 +121,6 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     { report }: Performing,
   ): Promise<SourceEvent> {
     const { vm, operation, destination, grant, carnet } = state;
-    const { transferredBytes, totalBytes, totalMs } = await vms.needProcess(vm).figures();
-    const bytesPerSecond = totalMs > 0 ? (transferredBytes / totalMs) * 1000 : 0;
-    report({ transferredBytes, totalBytes, totalMs, remainingBytes: 0, bytesPerSecond });
     const answer = await peers.handover(destination, {
       operation,
       grantId: grant.grantId,
@@ -126,12 +128,9 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       epoch: carnet.epoch + 1,
     });
     switch (answer.is) {
-      case 'running': {
-        const stoppedAtMs = vms.stoppedAtMs(vm);
-        // Counted until the answer is here, by this host's clock alone: a little more than the guest noticed.
-        if (stoppedAtMs !== undefined) report({ downtimeMs: world.clock.nowMs() - stoppedAtMs });
+      case 'running':
+        await reportTransfer(world, vm, report);
         return { event: 'destination-running', decision: answer.decision };
-      }
       case 'refusal':
         return { event: 'refused', decision: answer.decision };
       case 'released':
@@ -181,13 +180,11 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
         case 'decide-first-byte':
           return decideAgain(state, client, 'first-byte');
         case 'decide-switchover':
-          return decideAgain(state, client, 'switchover');
+          return state.state === 'deciding-switchover' ? decideSwitchover(state, client) : undefined;
         case 'send-offer':
           return state.state === 'offering' ? sendOffer(state) : undefined;
         case 'start-transfer':
           return state.state === 'transferring' ? startTransfer(state, performing) : undefined;
-        case 'ask-switchover':
-          return state.state === 'asking-switchover' ? askSwitchover(state) : undefined;
         case 'switch-over':
           await vms.needProcess(state.vm).switchOver();
           return undefined;
@@ -227,7 +224,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
 
 /** What QEMU's reports mean to the source. */
 function meaningOf(state: SourceState, event: VmEvent): SourceEvent | undefined {
-  const underWay = ['transferring', 'deciding-switchover', 'asking-switchover', 'switching-over'].includes(state.state);
+  const underWay = ['transferring', 'deciding-switchover', 'switching-over'].includes(state.state);
   if (!underWay) return undefined;
   const failed = (message: string): SourceEvent => ({
     event: 'transfer-failed',

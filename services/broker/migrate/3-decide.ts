@@ -38,10 +38,10 @@ export const decideRows = {
     }),
     sourceRow({
       from: 'deciding-switchover',
-      on: 'confirmed',
-      to: 'asking-switchover',
-      next: (s) => ({ ...s, state: 'asking-switchover' }),
-      effects: () => [{ effect: 'ask-switchover' }],
+      on: 'switchover-allowed',
+      to: 'switching-over',
+      next: (s) => ({ ...s, state: 'switching-over' }),
+      effects: () => [{ effect: 'switch-over' }],
     }),
     sourceRow({
       from: 'deciding-switchover',

@@ -10,7 +10,7 @@ import { type SourceState, sourceRow } from './source-states.ts';
 
 type SourceWaiting = Extract<
   SourceState['state'],
-  'transferring' | 'deciding-switchover' | 'asking-switchover' | 'switching-over' | 'confirming'
+  'transferring' | 'deciding-switchover' | 'switching-over' | 'confirming'
 >;
 const sourceGivesUp = (from: SourceWaiting, waitingFor: string) =>
   sourceRow({
@@ -79,8 +79,7 @@ export const recoverRows = {
     }),
     sourceGivesUp('confirming', 'decision'),
     sourceGivesUp('transferring', 'convergence'),
-    sourceGivesUp('deciding-switchover', 'decision'),
-    sourceGivesUp('asking-switchover', 'answer of the destination'),
+    sourceGivesUp('deciding-switchover', 'decision of both hosts'),
     sourceGivesUp('switching-over', 'end of the transfer'),
     sourceRow({
       from: 'handing-over',

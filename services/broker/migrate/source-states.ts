@@ -31,10 +31,8 @@ export type SourceState =
   | ({ readonly state: 'confirming' } & Granted)
   /** Memory is on its way, the guest runs. */
   | ({ readonly state: 'transferring' } & Granted)
-  /** QEMU stands at pre-switchover, the guest is paused; policy is asked again here … */
+  /** QEMU stands at pre-switchover, the guest is paused; policy is asked again here and at the destination, at once. */
   | ({ readonly state: 'deciding-switchover' } & Granted)
-  /** … and at the destination. */
-  | ({ readonly state: 'asking-switchover' } & Granted)
   /** QEMU sends the rest. */
   | ({ readonly state: 'switching-over' } & Granted)
   /** QEMU is done and the handover is signed: the destination alone may move the record now. */
@@ -58,7 +56,7 @@ export type SourceEvent =
   | { readonly event: 'failed'; readonly fault: Fault }
   | { readonly event: 'granted'; readonly grant: GrantHeld; readonly decision: Decision }
   | { readonly event: 'converged' }
-  | { readonly event: 'switchover-allowed'; readonly decision: Decision }
+  | { readonly event: 'switchover-allowed'; readonly decision: Decision; readonly peerDecision: Decision }
   | { readonly event: 'sent' }
   | { readonly event: 'transfer-failed'; readonly fault: Fault }
   | { readonly event: 'destination-running'; readonly decision?: Decision }
@@ -74,10 +72,10 @@ export type SourceEffect =
   /** Ask this host's policy; at the request also make the carnet. */
   | { readonly effect: 'decide-request' }
   | { readonly effect: 'decide-first-byte' }
+  /** The same question once more, put to both hosts at once. */
   | { readonly effect: 'decide-switchover' }
   | { readonly effect: 'send-offer' }
   | { readonly effect: 'start-transfer' }
-  | { readonly effect: 'ask-switchover' }
   | { readonly effect: 'switch-over' }
   | { readonly effect: 'send-handover' }
   /** Ask the destination, and look at the record, which way an unanswered handover went. */

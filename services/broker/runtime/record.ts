@@ -43,7 +43,8 @@ export function advance(
     orderedIn: stepped.state.state,
     effect,
   }));
-  const decision = (event as { decision?: Decision }).decision;
+  const { decision, peerDecision } = event as { decision?: Decision; peerDecision?: Decision };
+  const taken = [decision, peerDecision].filter((one) => one !== undefined);
   return {
     ok: true,
     ordered,
@@ -54,7 +55,7 @@ export function advance(
       deadlineAtMs: deadlineOf(kind, stepped.state, nowMs),
       pending: [...record.pending, ...ordered],
       nextEffectId: record.nextEffectId + ordered.length,
-      decisions: decision === undefined ? record.decisions : [...record.decisions, decision].slice(-decisionsKept),
+      decisions: [...record.decisions, ...taken].slice(-decisionsKept),
     },
   };
 }

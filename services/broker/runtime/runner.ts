@@ -45,12 +45,13 @@ interface Live {
   readonly watchers: Set<(state: State) => void>;
 }
 
-/** What the runner needs. `onUpdate` is told of every change that a client may want to see. */
+/** What the runner needs. */
 export interface RunnerDeps {
   readonly kinds: readonly AnyKind[];
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Told of every change that a client may want to see. Never throws: whoever is told may be away, and the operation goes on all the same. */
   readonly onUpdate: (view: OperationView) => void;
   /** The journal cannot be written: nothing may go on. The process ends, and recovery replays what is on disk. */
   readonly fatal: (error: unknown) => never;
@@ -125,21 +126,12 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     });
     armDeadline(entry);
     if (entry.record.endedAtMs !== null && busy.get(record.vm) === record.operation) busy.delete(record.vm);
-    tell(entry);
+    onUpdate(viewOf(entry.kind, entry.record));
     for (const watch of [...entry.watchers]) watch(entry.record.state);
     for (const ordered of advanced.ordered) void carryOut(entry, ordered);
     if (entry.record.endedAtMs !== null) {
       kind.ended?.(entry.record.state);
       retire(entry);
-    }
-  }
-
-  /** Whoever is told may be away, or what is told too large to send: the operation goes on all the same. */
-  function tell(entry: Live): void {
-    try {
-      onUpdate(viewOf(entry.kind, entry.record));
-    } catch (error) {
-      log.warn('an update could not be told', { operation: entry.record.operation, fault: faultOf(error) });
     }
   }
 
@@ -154,7 +146,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     const { operation, client } = entry.record;
     const report = (figures: Figures) => {
       entry.record = withFigures(entry.record, figures);
-      tell(entry);
+      onUpdate(viewOf(entry.kind, entry.record));
     };
     let event: Event | undefined;
     try {
@@ -200,7 +192,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
         throw error;
       }
       armDeadline(entry);
-      tell(entry);
+      onUpdate(viewOf(entry.kind, entry.record));
       for (const pending of entry.record.pending) void carryOut(entry, pending);
     },
 

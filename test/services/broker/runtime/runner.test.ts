@@ -252,19 +252,6 @@ test('a figure that cannot be, as after a jump of the clock, is left out and sto
   assert.deepEqual(runner.view(operation)?.progress, { phase: 'done', loadMs: 3 });
 });
 
-test('an update that cannot be told stops nothing', async () => {
-  const { runner, kind } = runnerWith(
-    async (order) => (order.effect === 'work' ? { event: 'worked' } : { event: 'tidied' }),
-    {
-      push() {
-        throw new BrokerError('BUS_UNREACHABLE');
-      },
-    },
-  );
-  await runner.begin(kind, about, begin, [{ effect: 'work' }]);
-  assert.equal(await ending(runner), 'done');
-});
-
 test('waiting for an answer the state never gives ends with its own fault', async () => {
   const { runner, kind } = runnerWith(() => new Promise(() => {}));
   await runner.begin(kind, about, begin, [{ effect: 'work' }]);
