@@ -67,11 +67,13 @@ export async function migrateAndCheck(stage: Stage, from: HostWho, to: HostWho):
 
   const sentBytes = need(progress.transferredBytes, 'how much was sent');
   expect(sentBytes > 0, 'something was sent');
+  // QEMU's own time; where it was gone before it could be asked, the whole operation's.
+  const tookMs = progress.totalMs ?? need(view.endedAtMs, 'when it ended') - view.startedAtMs;
   return {
     view,
     downtimeMs: need(progress.downtimeMs, 'the downtime'),
     sentBytes,
-    bytesPerSecond: (sentBytes * 1000) / Math.max(1, need(progress.totalMs, 'how long it took')),
+    bytesPerSecond: (sentBytes * 1000) / Math.max(1, tookMs),
     lastCountBefore: lastBefore.count,
     firstCountAfter: firstAfter.count,
     epoch: owner.epoch,
