@@ -181,7 +181,7 @@ export async function startBroker(
       qemuVersion,
       startedAtMs: clock.nowMs(),
     };
-    const value = sealRecord(identity, 'host', record, clock.nowMs());
+    const value = sealRecord(identity, `host/${host}`, record, clock.nowMs());
     const existing = await hosts.get(host);
     await (existing === undefined ? hosts.create(host, value) : hosts.update(host, value, existing.revision));
   }

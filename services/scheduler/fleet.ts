@@ -2,8 +2,7 @@ import type { Bucket } from '../../shared/bus/bus.ts';
 import { BrokerError, faultOf } from '../../shared/errors/broker-error.ts';
 import type { ClientName } from '../../shared/ids.ts';
 import { createEndpoint, type EndpointDependencies } from '../../shared/messages/endpoint.ts';
-import { type OwnerRecord, ownerRecord } from '../../shared/messages/record.ts';
-import { openRecord } from '../../shared/messages/record-seal.ts';
+import { openOwnerRecord } from '../../shared/messages/fleet-records.ts';
 import { requestExchange } from '../../shared/messages/request.ts';
 import type { Identity } from '../../shared/pki/identity.ts';
 import type { Fleet } from './ports.ts';
@@ -29,14 +28,7 @@ export function createFleet(by: FleetDependencies): Fleet {
     async owner(vm) {
       const entry = await by.owners.get(vm);
       if (entry === undefined) return undefined;
-      const { body, writer } = openRecord<OwnerRecord>(entry.value, 'owner', ownerRecord, by.trust);
-      if (body.vm !== vm || writer.role !== 'host' || writer.name !== body.owner) {
-        throw new BrokerError(
-          'MESSAGE_FORGED',
-          `the owner record of ${vm} was written by ${writer.role} ${writer.name}`,
-        );
-      }
-      return body;
+      return openOwnerRecord(vm, entry, by.trust);
     },
   };
 }

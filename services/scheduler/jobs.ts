@@ -21,7 +21,7 @@ export function createJobs({ jobs, runs, seal, log }: JobsDependencies): Jobs {
   async function read(key: string) {
     const entry = await jobs.get(key);
     if (entry === undefined) return undefined;
-    const record = seal.open<JobRecord>(key, entry.value, jobRecord);
+    const record = seal.open<JobRecord>(`job/${key}`, entry.value, jobRecord);
     return { record, revision: entry.revision };
   }
 
@@ -45,7 +45,7 @@ export function createJobs({ jobs, runs, seal, log }: JobsDependencies): Jobs {
     const entry = await runs.get(key);
     if (entry === undefined) return { history: { runs: [] }, revision: 0 };
     try {
-      return { history: seal.open<RunsRecord>(key, entry.value, runsRecord), revision: entry.revision };
+      return { history: seal.open<RunsRecord>(`job-runs/${key}`, entry.value, runsRecord), revision: entry.revision };
     } catch (error) {
       log.error('a history of runs was begun anew, as the old one cannot be taken', { key, fault: faultOf(error) });
       return { history: { runs: [] }, revision: entry.revision };
@@ -62,7 +62,7 @@ export function createJobs({ jobs, runs, seal, log }: JobsDependencies): Jobs {
       // What an earlier job of that name left behind is not this one's.
       await runs.delete(key);
       try {
-        await jobs.create(key, seal.seal(key, record));
+        await jobs.create(key, seal.seal(`job/${key}`, record));
       } catch (error) {
         if (faultOf(error).code !== 'BUS_CONFLICT') throw error;
         throw new BrokerError('JOB_EXISTS', `${record.client} has a job ${record.name} already`, { cause: error });
@@ -75,7 +75,7 @@ export function createJobs({ jobs, runs, seal, log }: JobsDependencies): Jobs {
         const entry = await read(key);
         const changed = entry === undefined ? undefined : next(entry.record);
         if (entry === undefined || changed === undefined) return undefined;
-        await jobs.update(key, seal.seal(key, changed), entry.revision);
+        await jobs.update(key, seal.seal(`job/${key}`, changed), entry.revision);
         return changed;
       });
     },
@@ -95,7 +95,7 @@ export function createJobs({ jobs, runs, seal, log }: JobsDependencies): Jobs {
       const key = keyOf(id.client, id.name);
       await untilFirst(async () => {
         const { history, revision } = await readRuns(key);
-        const value = seal.seal(key, addRun(history, run));
+        const value = seal.seal(`job-runs/${key}`, addRun(history, run));
         await (revision === 0 ? runs.create(key, value) : runs.update(key, value, revision));
       });
     },

@@ -35,7 +35,7 @@ export async function startScheduler(by: SchedulerDependencies): Promise<Schedul
   const { bus, identity, clock, log, random, seen } = by;
   const trust = createTrust({ authorityCertificatePem: identity.authorityCertificatePem, clock });
   const messaging = { bus, trust, clock, random, seen, log };
-  const seal = createRecordSeal(identity, trust);
+  const seal = createRecordSeal(identity, trust, clock);
   const jobs = createJobs({ jobs: await bus.bucket(buckets.jobs), runs: await bus.bucket(buckets.runs), seal, log });
   const owners = await bus.bucket(buckets.owners);
   const fleet = createFleet({ ...messaging, owners, identityOf: by.identityOf });

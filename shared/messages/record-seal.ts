@@ -5,17 +5,18 @@ import { limits } from '../limits.ts';
 import type { Identity } from '../pki/identity.ts';
 import { describePrincipal, principal, samePrincipal } from '../pki/principal.ts';
 import type { Trust, Verified } from '../pki/trust.ts';
-import { bytes, check, fields, integer, literal, oneOf, type Schema } from '../schema/schema.ts';
+import { bytes, check, fields, integer, literal, type Schema, text } from '../schema/schema.ts';
 import { pss } from './frame-seal.ts';
 
 /*
- * A record is what is kept rather than sent: an owner record, a host's facts, a checkpoint's manifest. It is signed like a
+ * A record is what is kept rather than sent: an owner record, a host's facts, a checkpoint's manifest, a job. It is signed like a
  * frame but has no receiver and does not expire; it stays good when its writer's certificate has been renewed since. Its prefix
- * is another one, so that neither is ever taken for the other.
+ * is another one, so that neither is ever taken for the other. Its name is signed too: a record that was put under another
+ * key, or into another bucket, is not taken there.
  */
 
-const recordTypes = ['owner', 'host', 'manifest'] as const;
-export type RecordType = (typeof recordTypes)[number];
+/** What a record is of, and which: `owner/web1`. */
+export type RecordName = `${'owner' | 'host' | 'manifest' | 'job' | 'job-runs'}/${string}`;
 
 const prefix = Buffer.from('carnet/1 record\0');
 
@@ -28,14 +29,20 @@ const outer = fields({
 });
 
 const header = {
-  type: oneOf(recordTypes),
+  name: text(200),
   writer: principal,
 };
 
-/** Signs a record in the name of an identity. */
-export function sealRecord(identity: Identity, type: RecordType, body: unknown, nowMs: number): Uint8Array {
+/** Signs a record in the name of an identity. MESSAGE_MALFORMED for one that is too large to be read again. */
+export function sealRecord(identity: Identity, name: RecordName, body: unknown, nowMs: number): Uint8Array {
   const writer = { role: identity.role, name: identity.name };
-  const payload = encode({ type, writer, body });
+  const payload = encode({ name, writer, body });
+  if (payload.length > limits.manifestBytes) {
+    throw new BrokerError(
+      'MESSAGE_MALFORMED',
+      `the record ${name} has ${payload.length} bytes, at most ${limits.manifestBytes}`,
+    );
+  }
   const signature = sign('sha256', signedBytes(nowMs, payload), { key: identity.privateKey, ...pss });
   return encode({ v: 1, writtenAtMs: nowMs, payload, certificate: identity.certificateDer, signature });
 }
@@ -46,7 +53,7 @@ export function sealRecord(identity: Identity, type: RecordType, body: unknown, 
  */
 export function openRecord<Body>(
   record: Uint8Array,
-  type: RecordType,
+  name: RecordName,
   body: Schema<Body>,
   trust: Trust,
 ): { body: Body; writer: Verified; writtenAtMs: number } {
@@ -59,14 +66,14 @@ export function openRecord<Body>(
   if (!verify('sha256', signedBytes(writtenAtMs, payload), { key: writer.publicKey, ...pss }, outside.signature)) {
     throw new BrokerError(
       'MESSAGE_FORGED',
-      `a ${type} record does not carry the signature of ${describePrincipal(writer)}`,
+      `the record ${name} does not carry the signature of ${describePrincipal(writer)}`,
     );
   }
   const inside = formOf(fields({ ...header, body }), decode(payload, limits.manifestBytes));
-  if (inside.type !== type)
-    throw new BrokerError('MESSAGE_MALFORMED', `a ${inside.type} record stands where a ${type} record belongs`);
+  if (inside.name !== name)
+    throw new BrokerError('MESSAGE_FORGED', `the record ${inside.name} stands in the place of ${name}`);
   if (!samePrincipal(inside.writer, writer))
-    throw new BrokerError('MESSAGE_FORGED', `a ${type} record names another writer than signed it`);
+    throw new BrokerError('MESSAGE_FORGED', `the record ${name} names another writer than signed it`);
   return { body: inside.body as Body, writer, writtenAtMs };
 }
 

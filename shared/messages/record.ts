@@ -8,9 +8,9 @@ export const buckets = {
   owners: 'carnet-owners',
   /** host name → hostRecord: what is known of a host. */
   hosts: 'carnet-hosts',
-  /** job name → jobRecord. */
+  /** `<client>.<job>` → a job, sealed by the scheduler. */
   jobs: 'carnet-jobs',
-  /** job name → its last runs. */
+  /** `<client>.<job>` → its last runs. */
   runs: 'carnet-runs',
 } as const;
 

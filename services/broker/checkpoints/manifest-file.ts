@@ -25,7 +25,7 @@ export async function readManifest(
   const record = await readRecord(directory, checkpoint);
   let opened: ReturnType<typeof openRecord<Manifest>>;
   try {
-    opened = openRecord(record, 'manifest', manifestSchema, trust);
+    opened = openRecord(record, `manifest/${checkpoint}`, manifestSchema, trust);
   } catch (error) {
     throw damaged(
       checkpoint,

@@ -46,7 +46,9 @@ export async function sealFiles(
   }
   const manifest: Manifest = { version: 1, checkpoint, ...about, memory, devices, disks };
   await (await files.create(file.digests)).writeFile(Buffer.concat(lists));
-  await (await files.create(file.manifest)).writeFile(sealRecord(identity, 'manifest', manifest, clock.nowMs()));
+  await (await files.create(file.manifest)).writeFile(
+    sealRecord(identity, `manifest/${checkpoint}`, manifest, clock.nowMs()),
+  );
   for (const name of files.names()) {
     await files.of(name).chmod(modeOf(name));
     await files.of(name).sync();

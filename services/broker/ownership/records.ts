@@ -1,7 +1,7 @@
 import type { Bucket } from '../../../shared/bus/bus.ts';
 import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
-import { ownerRecord } from '../../../shared/messages/record.ts';
-import { openRecord, sealRecord } from '../../../shared/messages/record-seal.ts';
+import { openOwnerRecord } from '../../../shared/messages/fleet-records.ts';
+import { sealRecord } from '../../../shared/messages/record-seal.ts';
 import type { Identity } from '../../../shared/pki/identity.ts';
 import type { Trust } from '../../../shared/pki/trust.ts';
 import type { Clock } from '../../../shared/time/clock.ts';
@@ -23,18 +23,10 @@ export function createOwnership({
     async read(vm) {
       const entry = await bucket.get(vm);
       if (entry === undefined) return undefined;
-      const { body, writer } = openRecord(entry.value, 'owner', ownerRecord, trust);
-      // A host speaks for itself alone: only the new owner writes a record that names it.
-      if (body.vm !== vm || writer.role !== 'host' || writer.name !== body.owner) {
-        throw new BrokerError(
-          'MESSAGE_FORGED',
-          `the owner record of ${vm} was written by ${writer.name} for ${body.owner}`,
-        );
-      }
-      return { record: body, revision: entry.revision };
+      return { record: openOwnerRecord(vm, entry, trust), revision: entry.revision };
     },
     async write(record, revision) {
-      const value = sealRecord(identity, 'owner', record, clock.nowMs());
+      const value = sealRecord(identity, `owner/${record.vm}`, record, clock.nowMs());
       return orConflict(record.vm, () =>
         revision === 0 ? bucket.create(record.vm, value) : bucket.update(record.vm, value, revision),
       );

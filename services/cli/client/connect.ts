@@ -5,16 +5,10 @@ import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { clientName, hostName } from '../../../shared/ids.ts';
 import { silentLogger } from '../../../shared/log/logger.ts';
 import { createEndpoint } from '../../../shared/messages/endpoint.ts';
+import { openHostRecord, openOwnerRecord } from '../../../shared/messages/fleet-records.ts';
 import { createSeenNonces } from '../../../shared/messages/frame.ts';
 import { jobExchange, schedulerName } from '../../../shared/messages/job.ts';
-import {
-  buckets,
-  type HostRecord,
-  hostRecord,
-  type OwnerRecord,
-  ownerRecord,
-} from '../../../shared/messages/record.ts';
-import { openRecord } from '../../../shared/messages/record-seal.ts';
+import { buckets, type HostRecord } from '../../../shared/messages/record.ts';
 import { requestExchange } from '../../../shared/messages/request.ts';
 import { updateNotice } from '../../../shared/messages/view.ts';
 import { type Identity, loadIdentity } from '../../../shared/pki/identity.ts';
@@ -67,7 +61,10 @@ export function clientOver(bus: Bus, identity: Identity): Client {
       const records = await Promise.all(names.map((name) => readHost(bucket, name, trust)));
       return records.filter((record) => record !== undefined);
     },
-    owner: async (vm) => readOwner(await bus.bucket(buckets.owners), vm, trust),
+    async owner(vm) {
+      const entry = await (await bus.bucket(buckets.owners)).get(vm);
+      return entry === undefined ? undefined : openOwnerRecord(vm, entry, trust);
+    },
     onUpdate(callback) {
       const subscription = endpoint.subscribe(updateNotice, (view, { sender }) => {
         const host = check(hostName, sender.name);
@@ -80,25 +77,14 @@ export function clientOver(bus: Bus, identity: Identity): Client {
 }
 
 /** A host's own word about itself. Records that are not are left out: nobody is asked because of them. */
-async function readHost(bucket: Bucket, name: string, trust: Trust): Promise<HostRecord | undefined> {
-  const entry = await bucket.get(name);
-  if (entry === undefined) return undefined;
+async function readHost(bucket: Bucket, key: string, trust: Trust): Promise<HostRecord | undefined> {
+  const name = check(hostName, key);
+  const entry = await bucket.get(key);
+  if (entry === undefined || !name.ok) return undefined;
   try {
-    const { body, writer } = openRecord<HostRecord>(entry.value, 'host', hostRecord, trust);
-    return writer.role === 'host' && writer.name === body.host && body.host === name ? body : undefined;
+    return openHostRecord(name.value, entry, trust);
   } catch (error) {
     if (error instanceof BrokerError) return undefined;
     throw error;
   }
-}
-
-/** MESSAGE_FORGED for a record that its owner did not write: better no answer than another VM's host. */
-async function readOwner(bucket: Bucket, vm: string, trust: Trust): Promise<OwnerRecord | undefined> {
-  const entry = await bucket.get(vm);
-  if (entry === undefined) return undefined;
-  const { body, writer } = openRecord<OwnerRecord>(entry.value, 'owner', ownerRecord, trust);
-  if (body.vm !== vm || writer.role !== 'host' || writer.name !== body.owner) {
-    throw new BrokerError('MESSAGE_FORGED', `the owner record of ${vm} was written by ${writer.role} ${writer.name}`);
-  }
-  return body;
 }

@@ -58,7 +58,7 @@ export async function createFakeFleet(): Promise<FakeFleet> {
         });
       }
       const hosts = await bus.bucket(buckets.hosts);
-      await hosts.create(name, sealRecord(identity, 'host', hostRecordOf(name), Date.now()));
+      await hosts.create(name, sealRecord(identity, `host/${name}`, hostRecordOf(name), Date.now()));
       return {
         asked,
         notify: (view) => endpoint.notify(updateNotice, { role: 'client', name: 'operator' }, view),
@@ -72,7 +72,7 @@ export async function createFakeFleet(): Promise<FakeFleet> {
           };
           const signer = await fleet.identity('host', signedBy);
           const owners = await bus.bucket(buckets.owners);
-          await owners.create(vm, sealRecord(signer, 'owner', record, Date.now()));
+          await owners.create(vm, sealRecord(signer, `owner/${vm}`, record, Date.now()));
         },
       };
     },

@@ -201,7 +201,7 @@ test('an owner record that another host signed sends nobody anywhere', async () 
   await alpha.owns('web', 'beta');
   const said = await carnet(['vm', 'suspend', 'web'], { connect: fleet.connect });
   assert.equal(said.status, 7);
-  assert.match(said.stderr, /was written by host beta \[MESSAGE_FORGED\]/);
+  assert.match(said.stderr, /was written by host beta for alpha \[MESSAGE_FORGED\]/);
   assert.deepEqual(alpha.asked, []);
 });
 

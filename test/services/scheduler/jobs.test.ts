@@ -7,6 +7,7 @@ import { createRecordSeal, type RecordSeal } from '../../../services/scheduler/s
 import { createMemoryBucket } from '../../../shared/bus/memory-bucket.ts';
 import type { ClientName, JobName, VmName } from '../../../shared/ids.ts';
 import { silentLogger } from '../../../shared/log/logger.ts';
+import { systemClock } from '../../../shared/time/clock.ts';
 import { createTestFleet } from '../../support/pki.ts';
 
 const id = { client: 'operator' as ClientName, name: 'often' as JobName };
@@ -36,7 +37,7 @@ const wanted = (runner: string, dueAtMs = 6_000, nowMs = 6_000) => ({
 let seal: RecordSeal;
 before(async () => {
   const fleet = await createTestFleet();
-  seal = createRecordSeal(await fleet.identity('service', 'scheduler'), fleet.trust());
+  seal = createRecordSeal(await fleet.identity('service', 'scheduler'), fleet.trust(), systemClock);
 });
 
 /** Two schedulers' views of the same buckets. */

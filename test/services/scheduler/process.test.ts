@@ -46,7 +46,7 @@ describe('the scheduler process on a real bus', { timeout: 60_000 }, () => {
     await writeFile(join(folder, 'scheduler.yaml'), config);
     const operation = `op-${'0'.repeat(26)}`;
     const record = { vm: 'web', owner: 'alpha', epoch: 1, running: true, operation };
-    const sealed = sealRecord(await fleet.identity('host', 'alpha'), 'owner', record, Date.now());
+    const sealed = sealRecord(await fleet.identity('host', 'alpha'), `owner/${record.vm}`, record, Date.now());
     await (await bus.bucket(buckets.owners)).create('web', sealed);
   });
   after(async () => {

@@ -184,13 +184,15 @@ describe('a record in the jobs bucket', () => {
     const byOperator = createRecordSeal(
       await world.fleet.identity('client', 'operator'),
       world.fleet.trust(world.clock),
+      world.clock,
     );
     const record = createRecordSeal(
       await world.fleet.identity('service', 'scheduler'),
       world.fleet.trust(world.clock),
-    ).open<JobRecord>('operator.often', sealed.value, jobRecord);
+      world.clock,
+    ).open<JobRecord>('job/operator.often', sealed.value, jobRecord);
     const forged = { ...record, client: 'monitor', name: 'forged' };
-    await bucket.create('monitor.forged', byOperator.seal('monitor.forged', forged));
+    await bucket.create('monitor.forged', byOperator.seal('job/monitor.forged', forged));
     await world.own('dbs', 'alpha');
     await world.pass(20_000);
     assert.deepEqual(

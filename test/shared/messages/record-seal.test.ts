@@ -25,31 +25,31 @@ const trustAt = (nowMs: number, revoked: string[] = []) =>
     clock: createManualClock(nowMs),
     revoked: () => new Set(revoked),
   });
-const sealed = (nowMs = startMs) => sealRecord(alpha, 'owner', { epoch: 3 }, nowMs);
+const sealed = (nowMs = startMs) => sealRecord(alpha, 'owner/web1', { epoch: 3 }, nowMs);
 
 test('a record opens to what was sealed, by whom and when', () => {
-  const opened = openRecord(sealed(), 'owner', body, trustAt(startMs));
+  const opened = openRecord(sealed(), 'owner/web1', body, trustAt(startMs));
   assert.deepEqual([opened.body, opened.writer.name, opened.writtenAtMs], [{ epoch: 3 }, 'alpha', startMs]);
 });
 
 test('a record stays good when the certificate it was signed with is over', () => {
-  assert.deepEqual(openRecord(sealed(), 'owner', body, trustAt(startMs + 30 * dayMs)).body, { epoch: 3 });
+  assert.deepEqual(openRecord(sealed(), 'owner/web1', body, trustAt(startMs + 30 * dayMs)).body, { epoch: 3 });
 });
 
 test('a record that was written when its certificate was over is forged', () => {
   const late = sealed(startMs + 30 * dayMs);
-  assert.throws(() => openRecord(late, 'owner', body, trustAt(startMs + 31 * dayMs)), { code: 'MESSAGE_FORGED' });
+  assert.throws(() => openRecord(late, 'owner/web1', body, trustAt(startMs + 31 * dayMs)), { code: 'MESSAGE_FORGED' });
 });
 
 test('a record from the future is forged', () => {
-  assert.throws(() => openRecord(sealed(startMs + 60_000), 'owner', body, trustAt(startMs)), {
+  assert.throws(() => openRecord(sealed(startMs + 60_000), 'owner/web1', body, trustAt(startMs)), {
     code: 'MESSAGE_FORGED',
   });
 });
 
 test('a record of a revoked certificate is good for nothing, whenever it was written', () => {
   const trust = trustAt(startMs, [alpha.certificateFingerprint]);
-  assert.throws(() => openRecord(sealed(), 'owner', body, trust), { code: 'MESSAGE_FORGED' });
+  assert.throws(() => openRecord(sealed(), 'owner/web1', body, trust), { code: 'MESSAGE_FORGED' });
 });
 
 test('a record whose time, payload, certificate or signature was changed is forged', async () => {
@@ -64,15 +64,22 @@ test('a record whose time, payload, certificate or signature was changed is forg
   ];
   for (const change of changes) {
     const changed = encode({ ...whole, ...change });
-    assert.throws(() => openRecord(changed, 'owner', body, trustAt(startMs)), { code: 'MESSAGE_FORGED' });
+    assert.throws(() => openRecord(changed, 'owner/web1', body, trustAt(startMs)), { code: 'MESSAGE_FORGED' });
   }
 });
 
-test('a record of one type is not taken for another', () => {
-  assert.throws(() => openRecord(sealed(), 'manifest', body, trustAt(startMs)), { code: 'MESSAGE_MALFORMED' });
+test('a record is taken under its own name alone', () => {
+  for (const name of ['manifest/web1', 'owner/web2'] as const) {
+    assert.throws(() => openRecord(sealed(), name, body, trustAt(startMs)), { code: 'MESSAGE_FORGED' });
+  }
+});
+
+test('a record too large to be read again is not sealed', () => {
+  const large = { epoch: 3, more: new Uint8Array(2 ** 20) };
+  assert.throws(() => sealRecord(alpha, 'owner/web1', large, startMs), { code: 'MESSAGE_MALFORMED' });
 });
 
 test('a record with a field nobody declared is refused', () => {
-  const more = sealRecord(alpha, 'owner', { epoch: 3, more: 1 }, startMs);
-  assert.throws(() => openRecord(more, 'owner', body, trustAt(startMs)), { code: 'MESSAGE_MALFORMED' });
+  const more = sealRecord(alpha, 'owner/web1', { epoch: 3, more: 1 }, startMs);
+  assert.throws(() => openRecord(more, 'owner/web1', body, trustAt(startMs)), { code: 'MESSAGE_MALFORMED' });
 });

@@ -143,7 +143,7 @@ test('a label that was edited in the manifest is noticed', async () => {
 
 test('a manifest is taken only from the host it names, and only for its own checkpoint', async () => {
   const seal = async (role: 'host' | 'client', name: string, body: unknown, from = fleet) => {
-    const record = sealRecord(await from.identity(role, name), 'manifest', body, Date.now());
+    const record = sealRecord(await from.identity(role, name), `manifest/${manifest.checkpoint}`, body, Date.now());
     return (to: string) => writeFileSync(to, record);
   };
   await replaced('manifest', await seal('client', 'operator', manifest), /of alpha and signed by client operator/);
@@ -153,7 +153,7 @@ test('a manifest is taken only from the host it names, and only for its own chec
   await replaced('manifest', await seal('host', 'alpha', { ...manifest, extra: 1 }), /not what a host of this fleet/);
   const foreign = await createTestFleet('foreign');
   await replaced('manifest', await seal('host', 'alpha', manifest, foreign), /not what a host of this fleet signed/);
-  const record = sealRecord(alpha, 'owner', manifest, Date.now());
+  const record = sealRecord(alpha, 'owner/web1', manifest, Date.now());
   await replaced('manifest', (to) => writeFileSync(to, record), /not what a host of this fleet signed/);
   await replaced('manifest', (to) => writeFileSync(to, Buffer.alloc(2 ** 20 + 1)), /more than 1048576 bytes/);
   const smaller = { ...manifest, memory: manifest.devices };

@@ -77,7 +77,7 @@ async function goodOffer(): Promise<Offer> {
   const vm = `vm${names}`;
   const owner = { vm: vmId(vm), owner: hostId('alpha'), epoch: 1, running: true, operation: newOperation() };
   const bucket = await hub.member().bucket(buckets.owners);
-  await bucket.create(vm, sealRecord(await fleet.identity('host', 'alpha'), 'owner', owner, clock.nowMs()));
+  await bucket.create(vm, sealRecord(await fleet.identity('host', 'alpha'), `owner/${vm}`, owner, clock.nowMs()));
   const options = { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 };
   const carnet = carnetFor(vm);
   return {
@@ -238,7 +238,7 @@ test('a handover of a VM whose record moved meanwhile is lost, and nothing runs'
   const elsewhere = { vm, owner: hostId('gamma'), epoch: 2, running: true, operation: newOperation() };
   await bucket.update(
     vm,
-    sealRecord(await fleet.identity('host', 'gamma'), 'owner', elsewhere, clock.nowMs()),
+    sealRecord(await fleet.identity('host', 'gamma'), `owner/${vm}`, elsewhere, clock.nowMs()),
     entry?.revision ?? 0,
   );
   beta.vmm.processes.get(vm)?.emit({ kind: 'migration', status: 'completed', atMs: 0 });
@@ -256,7 +256,7 @@ test('an owner record that was not written by the owner it names is not believed
   const forged = { vm, owner: hostId('alpha'), epoch: 1, running: true, operation: newOperation() };
   await bucket.update(
     vm,
-    sealRecord(await fleet.identity('host', 'gamma'), 'owner', forged, clock.nowMs()),
+    sealRecord(await fleet.identity('host', 'gamma'), `owner/${vm}`, forged, clock.nowMs()),
     entry?.revision ?? 0,
   );
   const answer = await offered(offer);

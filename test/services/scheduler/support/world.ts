@@ -111,7 +111,7 @@ export async function createWorld(): Promise<World> {
         operation,
         ...over,
       };
-      const sealed = sealRecord(await members.identity('host', signer), 'owner', record, clock.nowMs());
+      const sealed = sealRecord(await members.identity('host', signer), `owner/${record.vm}`, record, clock.nowMs());
       const there = await owners.get(vm);
       await (there === undefined ? owners.create(vm, sealed) : owners.update(vm, sealed, there.revision));
     },
