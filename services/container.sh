@@ -13,10 +13,16 @@ carnet=$here/cli/carnet
 umask 077
 mkdir -p "$own"
 
-# enrol ROLE NAME: trades the token the authority made for a certificate; the key is made here and stays here.
+# enrol ROLE NAME: trades the token the authority made for a certificate; the key is made here and stays here. Parts of a
+# fleet come up in any order: as long as the bus or the authority is not there yet (exit status 7), it tries again.
 enrol() {
   [ -f "$own/identity/certificate.pem" ] && return 0
-  "$carnet" enrol "$1" "$2" --server "$bus" --to "$own/identity" --token-file "$shared/tokens/$1-$2"
+  tries=0
+  until "$carnet" enrol "$1" "$2" --server "$bus" --to "$own/identity" --token-file "$shared/tokens/$1-$2"; do
+    [ $? -eq 7 ] && [ $tries -lt 60 ] || return 1
+    tries=$((tries + 1))
+    sleep 1
+  done
   rm "$shared/tokens/$1-$2"
 }
 
