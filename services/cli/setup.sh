@@ -4,7 +4,8 @@ set -eu
 
 # command:Debian package that has it. The one list of what Carnet takes from the system.
 to_run='qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils nats-server:nats-server m4:m4'
-to_test='checkpolicy:checkpolicy sesearch:setools setfattr:attr openssl:openssl docker-compose:docker-compose'
+to_test='checkpolicy:checkpolicy openssl:openssl docker-compose:docker-compose matchpathcon:selinux-utils
+  audit2allow:policycoreutils-python-utils'
 
 case "${1-}" in
 demo) wanted=$to_run ;;

@@ -2,13 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadPolicy } from '../../policy/load.ts';
 import { askEngine } from '../support/policy/ask-engine.ts';
-import {
-  askLibsepol,
-  compile,
-  haveCheckpolicy,
-  type Question,
-  withTemporaryFolder,
-} from '../support/policy/checkpolicy.ts';
+import { askLibsepol, compile, type Question, withTemporaryFolder } from '../support/policy/checkpolicy.ts';
 import { handWritten } from '../support/policy/hand-written.ts';
 import { type RandomPolicy, randomPolicy } from '../support/policy/random-policy.ts';
 import { randomQuestions } from '../support/policy/random-questions.ts';
@@ -39,7 +33,7 @@ function countTelling(counts: Map<string, number>, questions: readonly Question[
   });
 }
 
-describe('the engine answers as libsepol does', { skip: !haveCheckpolicy }, () => {
+describe('the engine answers as libsepol does', () => {
   for (const [name, policy] of Object.entries(handWritten)) {
     it(`on the hand-written policy "${name}"`, () => {
       withTemporaryFolder((folder) => {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Statement } from '../../../policy/language/ast.ts';
 import { parsePolicy } from '../../../policy/language/parse.ts';
 import { printPolicy } from '../../../policy/language/print.ts';
-import { compile, haveCheckpolicy, withTemporaryFolder } from '../../support/policy/checkpolicy.ts';
+import { compile, withTemporaryFolder } from '../../support/policy/checkpolicy.ts';
 import { handWritten } from '../../support/policy/hand-written.ts';
 import { randomPolicy } from '../../support/policy/random-policy.ts';
 import { smallPolicy } from '../../support/policy/small-policy.ts';
@@ -68,7 +68,7 @@ describe('a printed policy', () => {
     assert.deepEqual(statements(printed(text)), statements(text));
   });
 
-  it('is the same policy to checkpolicy', { skip: !haveCheckpolicy }, () => {
+  it('is the same policy to checkpolicy', () => {
     withTemporaryFolder((folder) => {
       const text = Object.values(handWritten)[0]?.text ?? '';
       for (const one of [text, everything]) {

@@ -5,19 +5,12 @@ import { loadPolicy } from '../../../policy/load.ts';
 import { contexts } from '../../support/gate/asks.ts';
 import { loaded, shippedText, withRules } from '../../support/gate/shipped.ts';
 import { askEngine } from '../../support/policy/ask-engine.ts';
-import {
-  askLibsepol,
-  compile,
-  haveCheckpolicy,
-  type Question,
-  withTemporaryFolder,
-} from '../../support/policy/checkpolicy.ts';
+import { askLibsepol, compile, type Question, withTemporaryFolder } from '../../support/policy/checkpolicy.ts';
 
 const hosts = await hostsIn();
-const oracle = haveCheckpolicy ? {} : { skip: 'checkpolicy is not installed' };
 
 for (const host of hosts) {
-  test(`checkpolicy takes the policy of a host that is ${host}`, oracle, async () => {
+  test(`checkpolicy takes the policy of a host that is ${host}`, async () => {
     const { text } = await buildPolicy({ host });
     const compiled = withTemporaryFolder((folder) => compile(folder, text, true));
     assert.deepEqual(compiled, { ok: true, output: '' });
@@ -29,7 +22,7 @@ for (const host of hosts) {
     assert.deepEqual(result.ok ? result.warnings : result.diagnostics, []);
   });
 
-  test(`libsepol and the engine agree on every question of the demo where a host is ${host}`, oracle, async () => {
+  test(`libsepol and the engine agree on every question of the demo where a host is ${host}`, async () => {
     const text = await shippedText(host);
     const questions = everyQuestion();
     const answers = askEngine(loaded(text), questions);
@@ -115,7 +108,7 @@ const violations = [
 ] as const;
 
 for (const [what, rule] of violations) {
-  test(`the policy does not compile where ${what}`, oracle, async () => {
+  test(`the policy does not compile where ${what}`, async () => {
     const text = withRules(await shippedText(), `${rule}\n`);
     const { ok, output } = withTemporaryFolder((folder) => compile(folder, text, true));
     assert.equal(ok, false);

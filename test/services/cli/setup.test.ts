@@ -13,10 +13,10 @@ const wanted = [
   'nats-server',
   'm4',
   'checkpolicy',
-  'sesearch',
-  'setfattr',
   'openssl',
   'docker-compose',
+  'matchpathcon',
+  'audit2allow',
 ];
 
 const folders: string[] = [];

@@ -3,9 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** True when checkpolicy is installed; without it the comparisons are skipped. */
-export const haveCheckpolicy = spawnSync('checkpolicy', ['-V']).status === 0;
-
 /** What checkpolicy says of a source: whether it takes it, and what it prints. */
 export interface Compiled {
   readonly ok: boolean;
