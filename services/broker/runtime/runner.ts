@@ -87,7 +87,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       watchers: new Set(),
     };
     live.set(record.operation, entry);
-    busy.set(record.vm, record.operation);
+    if (record.endedAtMs === null) busy.set(record.vm, record.operation);
     return entry;
   }
 

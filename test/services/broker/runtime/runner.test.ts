@@ -147,6 +147,26 @@ test('effects that were not known to be done are carried out again after a crash
   assert.deepEqual(journal.open(), []);
 });
 
+test('an operation that had ended does its last effects after a crash, and keeps its VM from nobody', async () => {
+  const first = runnerWith(async () => ({ event: 'tidied' }));
+  await first.runner.begin(first.kind, about, begin, []);
+  const record = journal.open()[0];
+  assert.ok(record);
+  const pending = [{ id: 0, orderedIn: 'tidying', effect: { effect: 'tidy' } }];
+  await journal.write({ ...record, state: { state: 'done' }, endedAtMs: 1, deadlineAtMs: null, pending });
+  const again: string[] = [];
+  const second = runnerWith(async (order) => {
+    again.push(order.effect);
+    return undefined;
+  });
+  await second.runner.recover();
+  assert.equal(second.runner.activeOf(about.vm), undefined);
+  second.runner.hold(about.vm)();
+  while (journal.open().length > 0) await new Promise(setImmediate);
+  assert.deepEqual(again, ['tidy']);
+  assert.equal(journal.read(operation)?.endedAtMs, 1);
+});
+
 test('a deadline that passes is an event like any other, and one that was left behind is void', async () => {
   const work = Promise.withResolvers<E>();
   const tidy = Promise.withResolvers<E>();
