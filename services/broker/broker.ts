@@ -36,7 +36,7 @@ import type { AnyKind } from './runtime/kind.ts';
 import type { VmEvent } from './runtime/ports.ts';
 import { createRunner, type Runner } from './runtime/runner.ts';
 import { createQemu } from './vmm/qemu/qemu.ts';
-import { adoptRunning, followOwners } from './vms/reconcile.ts';
+import { adoptRunning, followOwners, hearWhatWasMissed } from './vms/reconcile.ts';
 import { createVms } from './vms/vms.ts';
 
 /** A broker that serves. */
@@ -125,19 +125,30 @@ export async function startBroker(
     migrateDestination: migrateDestinationKind(world) as unknown as AnyKind,
   };
   const journal = createJournal(store);
+  const tell = createTeller({ endpoint, clock, log });
   runner = createRunner({
     kinds: Object.values(kinds),
     journal,
     clock,
     log,
     fatal,
-    onUpdate: createTeller({ endpoint, clock, log }),
+    onUpdate(view) {
+      tell(view);
+      // What ended while the operation was under way was left to it.
+      if (view.endedAtMs !== null && vms.get(view.vm) !== undefined && vms.process(view.vm) === undefined)
+        markEnded(view.vm);
+    },
   });
 
   function onVmEvent(vm: VmName, event: VmEvent): void {
     log.info('QEMU', { vm, is: event.kind, detail: 'status' in event ? event.status : null });
     runner?.deliverVmEvent(vm, event);
-    if (event.kind !== 'exited' || runner?.activeOf(vm) !== undefined) return;
+    if (event.kind !== 'exited') return;
+    vms.detach(vm);
+    if (runner?.activeOf(vm) === undefined) markEnded(vm);
+  }
+
+  function markEnded(vm: VmName): void {
     void afterEnd(world, vm).catch((error: unknown) =>
       log.warn('a VM that ended could not be marked', { vm, fault: faultOf(error) }),
     );
@@ -145,6 +156,7 @@ export async function startBroker(
 
   await adoptRunning(world, new Set(journal.open().map(({ vm }) => vm)));
   await runner.recover();
+  await hearWhatWasMissed(world, runner, journal.open());
   const stops = [
     await followOwners(world, runner, owners),
     servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, trust, seen }),
@@ -194,7 +206,10 @@ export async function startBroker(
         return;
       }
       log.info('policy reloaded', { seqno: outcome.policy.seqno, digest: outcome.policy.digest });
-      await putRecord();
+      // The record only tells others; the policy is in force whether it can be told or not.
+      await putRecord().catch((error: unknown) =>
+        log.warn('the host record could not be written', { fault: faultOf(error) }),
+      );
     },
     async close() {
       for (const stop of stops) stop();

@@ -21,10 +21,22 @@ export class BrokerError extends Error {
   }
 }
 
-/** What was thrown, as a Fault. Anything that is not a BrokerError is an error in Carnet itself. */
+const sentenceLengthMax = 1000;
+
+/** What was thrown, as a Fault that can be stored and sent. Anything that is not a BrokerError is an error in Carnet itself. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof BrokerError) {
-    return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+    return {
+      code: error.code,
+      message: oneLine(error.message),
+      ...(error.hint === undefined ? {} : { hint: oneLine(error.hint) }),
+    };
   }
-  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+  return { code: 'INTERNAL', message: oneLine(error instanceof Error ? error.message : String(error)) };
 }
+
+const oneLine = (text: string) =>
+  text
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .slice(0, sentenceLengthMax)
+    .toWellFormed();

@@ -96,7 +96,7 @@ export function createEndpoint(by: EndpointDependencies): Endpoint {
 
   function sealFault<A, B>(exchange: Exchange<A, B>, to: Principal, previous: Uint8Array, fault: Fault) {
     if (exchange.ofFault === undefined) return undefined;
-    return sealAnswer(exchange, to, previous, exchange.ofFault(bounded(fault)));
+    return sealAnswer(exchange, to, previous, exchange.ofFault(fault));
   }
 
   return {
@@ -174,18 +174,6 @@ export function createEndpoint(by: EndpointDependencies): Endpoint {
 const senderOf = (subject: string): string => subject.split('.')[3] ?? '';
 const checkOf = (error: unknown) => (error instanceof FrameError ? error.check : null);
 const isAnswered = (error: FrameError) => error.check === 'freshness' || error.check === 'body';
-/** A fault as `fault` takes it: one line, of a bounded length. */
-const bounded = ({ code, message, hint }: Fault): Fault => ({
-  code,
-  message: oneLine(message),
-  ...(hint === undefined ? {} : { hint: oneLine(hint) }),
-});
-const oneLine = (text: string) =>
-  text
-    .replaceAll(/\p{Cc}+/gu, ' ')
-    .slice(0, 1000)
-    .toWellFormed();
-
 function withForm<T>(schema: Schema<T>, value: T, code: FaultCode): T {
   const checked = check(schema, value);
   if (!checked.ok) throw new BrokerError(code, `a message does not have its form: ${checked.problems.join('; ')}`);

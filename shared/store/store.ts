@@ -98,13 +98,14 @@ function rangeOf<V, K extends StoreKey>(
   { from, to, reverse = false, limit }: EntryRange<K>,
   read: (key: Key, bytes: Uint8Array) => V,
 ) {
-  const bounds: RangeOptions = {};
+  // lmdb walks backwards from an included start; a range that is cut at either end is read forwards and turned round.
+  const whole = from === undefined && to === undefined;
+  const bounds: RangeOptions = whole ? { reverse } : {};
   if (from !== undefined) bounds.start = from;
   if (to !== undefined) bounds.end = to;
-  if (limit !== undefined && !reverse) bounds.limit = limit;
-  const entries = database.getRange(bounds);
-  const all = Array.from(entries, ({ key, value }) => ({ key: key as K, value: read(key, value) }));
-  if (reverse) all.reverse();
+  if (limit !== undefined && (whole || !reverse)) bounds.limit = limit;
+  const all = Array.from(database.getRange(bounds), ({ key, value }) => ({ key: key as K, value: read(key, value) }));
+  if (reverse && !whole) all.reverse();
   return limit === undefined ? all : all.slice(0, limit);
 }
 

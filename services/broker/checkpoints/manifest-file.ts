@@ -1,11 +1,14 @@
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import type { CheckpointId } from '../../../shared/ids.ts';
 import { limits } from '../../../shared/limits.ts';
 import { openRecord } from '../../../shared/messages/record-seal.ts';
 import type { Trust } from '../../../shared/pki/trust.ts';
 import { type Manifest, manifest as manifestSchema } from '../../../shared/vm/carnet.ts';
+import { problemsOf } from '../../../shared/vm/spec.ts';
+import { writableDisks } from './draft-files.ts';
 import { isMissing, readPlainFile } from './files.ts';
 import { file } from './layout.ts';
 
@@ -38,6 +41,17 @@ export async function readManifest(
     throw damaged(checkpoint, `the manifest is of ${manifest.carnet.host} and signed by ${writer.role} ${writer.name}`);
   }
   if (manifest.checkpoint !== checkpoint) throw damaged(checkpoint, `the manifest is that of ${manifest.checkpoint}`);
+  const problems = problemsOf(manifest.carnet.spec);
+  if (problems.length > 0) throw damaged(checkpoint, `the VM it describes cannot be: ${problems.join('; ')}`);
+  // What is put in the place of images is what the VM writes, and nothing else of the pool.
+  if (
+    !isDeepStrictEqual(
+      manifest.disks.map(({ spec }) => spec),
+      writableDisks(manifest.carnet.spec),
+    )
+  ) {
+    throw damaged(checkpoint, 'its disks are not those its VM writes');
+  }
   return { manifest, digest: hash('sha256', record, 'hex') };
 }
 

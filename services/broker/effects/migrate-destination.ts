@@ -104,6 +104,17 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
 
   async function moveOwner(state: Extract<DestinationState, { state: 'claiming' }>): Promise<DestinationEvent> {
     const { vm, source, carnet, epoch, operation } = state;
+    // The record is not moved for a guest that is not there any more: the source still has it.
+    const guest = await vms
+      .process(vm)
+      ?.state()
+      .catch(() => undefined);
+    if (guest === undefined) {
+      return {
+        event: 'owner-lost',
+        fault: { code: 'QEMU_FAILED', message: 'QEMU ended before the VM was taken over' },
+      };
+    }
     try {
       await moveHere(world, { vm, source, epoch: carnet.epoch }, { epoch, operation });
       return { event: 'owner-moved' };
@@ -116,6 +127,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
   return {
     name: 'migrate-destination',
     table: migrateDestination,
+    undoing: ['destroy'],
     async perform(order, state, { client }) {
       switch (order.effect) {
         case 'decide-offer':
@@ -132,7 +144,9 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
           if (state.state !== 'running-guest') return undefined;
           const { carnet, label, epoch, vm } = state;
           await vms.put({ spec: carnet.spec, label, epoch, accelerator: carnet.accelerator, mapped: null });
-          await vms.needProcess(vm).run({ announce: true });
+          const process = vms.process(vm);
+          // A guest that powered itself off on the way has arrived like that; one whose QEMU died is a stopped VM here.
+          if (process !== undefined && (await process.state()) !== 'shutdown') await process.run({ announce: true });
           return { event: 'running' };
         }
         case 'destroy':

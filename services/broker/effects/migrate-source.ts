@@ -5,7 +5,7 @@ import { migrateSource } from '../migrate/source.ts';
 import type { MigrateOut, SourceEffect, SourceEvent, SourceState } from '../migrate/source-states.ts';
 import { takeBack } from '../ownership/claim.ts';
 import type { Kind, Performing } from '../runtime/kind.ts';
-import type { VmEvent } from '../runtime/ports.ts';
+import type { VmEvent, VmProcess } from '../runtime/ports.ts';
 import { createOneOffKey } from '../transport/transfer-keys.ts';
 import { carnetOf } from './carnet.ts';
 import { followTransfer, reportTransfer } from './follow-transfer.ts';
@@ -160,18 +160,32 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
   }
 
   /** Calls the transfer off. QEMU lets the guest run on; one that was all sent, but not handed over, is told to. */
-  async function withdraw(state: SourceState): Promise<SourceEvent> {
-    const process = vms.process(state.vm);
+  async function withdraw({ vm }: SourceState): Promise<SourceEvent> {
+    const process = vms.process(vm);
     if (process !== undefined) {
-      await process.cancelSend();
-      if ((await process.state()) !== 'running') await process.run();
+      if ((await process.state()) !== 'handed-over') await process.cancelSend();
+      await runUnlessOff(process);
     }
     return { event: 'withdrawn' };
+  }
+
+  async function takeVmBack({
+    vm,
+    operation,
+    carnet,
+  }: Extract<SourceState, { state: 'taking-back' }>): Promise<SourceEvent> {
+    const epoch = await takeBack(world, vm, carnet.epoch, operation);
+    await vms.put({ ...vms.need(vm), epoch });
+    const process = vms.process(vm);
+    // A QEMU that died meanwhile leaves a stopped VM, which is still this host's.
+    if (process !== undefined) await runUnlessOff(process);
+    return { event: 'taken-back' };
   }
 
   return {
     name: 'migrate-source',
     table: migrateSource,
+    undoing: [],
     async perform(order, state, performing) {
       const { client } = performing;
       switch (order.effect) {
@@ -192,13 +206,8 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
           return state.state === 'handing-over' ? sendHandover(state, performing) : undefined;
         case 'resolve-doubt':
           return state.state === 'in-doubt' ? resolveDoubt(state) : undefined;
-        case 'take-back': {
-          if (state.state !== 'taking-back') return undefined;
-          const epoch = await takeBack(world, state.vm, state.carnet.epoch, state.operation);
-          await vms.put({ ...vms.need(state.vm), epoch });
-          await vms.needProcess(state.vm).run({ announce: true });
-          return { event: 'taken-back' };
-        }
+        case 'take-back':
+          return state.state === 'taking-back' ? takeVmBack(state) : undefined;
         case 'withdraw':
           return withdraw(state);
         case 'send-release':
@@ -244,4 +253,10 @@ function meaningOf(state: SourceState, event: VmEvent): SourceEvent | undefined 
     default:
       return undefined;
   }
+}
+
+/** Lets a guest run, unless it has powered itself off: then there is nothing to run, and that is how it stays. */
+async function runUnlessOff(process: VmProcess): Promise<void> {
+  const state = await process.state();
+  if (state !== 'running' && state !== 'shutdown') await process.run({ announce: true });
 }

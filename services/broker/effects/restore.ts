@@ -1,48 +1,90 @@
-import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
 import type { ClientName } from '../../../shared/ids.ts';
+import type { Label } from '../../../shared/label/label.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import { claim, markStopped } from '../ownership/claim.ts';
+import type { ImageSpec } from '../../../shared/vm/spec.ts';
+import { claim } from '../ownership/claim.ts';
 import { restore } from '../restore/restore.ts';
 import type { RestoreEffect, RestoreEvent, RestoreState } from '../restore/states.ts';
 import type { Kind } from '../runtime/kind.ts';
-import type { OpenImage } from '../runtime/ports.ts';
+import type { GateAsk, OpenCheckpoint, OpenImage } from '../runtime/ports.ts';
 import { notSaved } from './carnet.ts';
+import { undoLaunch } from './undo-launch.ts';
 import { clientLabel, letGo, needHeld, needMemory, peerLabel, type World } from './world.ts';
 
 /** Carries out a restore. */
 export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, RestoreEffect> {
   const { gate, vms, images, checkpoints, held, vmm, host, clock } = world;
 
+  type Used = readonly Pick<OpenImage, 'spec' | 'label'>[];
+
+  /** A fresh decision about a checkpoint, with the images the VM is going to have. */
+  function decide(
+    { carnet, stateLabel }: Manifest,
+    used: Used,
+    client: ClientName,
+    moment: Decision['moment'],
+    operation: string,
+  ) {
+    const ask: GateAsk = {
+      action: 'restore',
+      client: clientLabel(world, client),
+      label: carnet.label,
+      stateLabel,
+      ...(carnet.host === host ? {} : { peer: peerLabel(world, carnet.host) }),
+      images: used,
+    };
+    return gate.decide(ask, moment, { vm: carnet.spec.name, operation, by: client });
+  }
+
   /**
-   * A fresh decision about a checkpoint. The disks are the checkpoint's, so their labels are the manifest's; what is not
-   * saved with it, a kernel say, is the pool's and has the label it has there now.
+   * Before anything was put in place: the disks are the checkpoint's, so their labels are the manifest's; what is not saved
+   * with it, a kernel say, is the pool's and has the label it has there now.
    */
-  async function decide(manifest: Manifest, client: ClientName, moment: Decision['moment'], operation: string) {
-    const { carnet } = manifest;
+  async function decideRequest(manifest: Manifest, client: ClientName, operation: string) {
     const others = await images.open(notSaved(manifest));
     try {
-      const disks: Pick<OpenImage, 'spec' | 'label'>[] = manifest.disks;
-      return await gate.decide(
-        {
-          action: 'restore',
-          client: clientLabel(world, client),
-          label: carnet.label,
-          stateLabel: manifest.stateLabel,
-          ...(carnet.host === host ? {} : { peer: peerLabel(world, carnet.host) }),
-          images: [...disks, ...others.images],
-        },
-        moment,
-        { vm: carnet.spec.name, operation, by: client },
-      );
+      return await decide(manifest, [...manifest.disks, ...others.images], client, 'request', operation);
     } finally {
       others.close();
+    }
+  }
+
+  /** Puts the saved disks in the place of the VM's. IMAGE_MISMATCH for a file of another label: policy was not asked about that one. */
+  async function replaceDisks({ manifest, diskFds }: OpenCheckpoint): Promise<void> {
+    for (const { spec, label } of manifest.disks) {
+      const present = await labelOf(spec);
+      if (present !== undefined && present !== label) {
+        throw new BrokerError(
+          'IMAGE_MISMATCH',
+          `${spec.name} is labelled ${present} now, and was ${label} when it was saved`,
+          {
+            hint: 'label it as it was, or move it away',
+          },
+        );
+      }
+      const fd = diskFds.get(spec.name);
+      if (fd !== undefined) await images.replace(spec.name, fd, label);
+    }
+  }
+
+  /** The label of an image in the pool; nothing where there is none. */
+  async function labelOf(spec: ImageSpec): Promise<Label | undefined> {
+    try {
+      const opened = await images.open([spec]);
+      opened.close();
+      return opened.images[0]?.label;
+    } catch (error) {
+      if (faultOf(error).code === 'IMAGE_UNKNOWN') return undefined;
+      throw error;
     }
   }
 
   return {
     name: 'restore',
     table: restore,
+    undoing: ['undo'],
     async perform(order, state, { client, report }) {
       const { vm, operation, checkpoint } = state;
       switch (order.effect) {
@@ -61,7 +103,7 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
               hint: 'stop it there first',
             });
           }
-          const decision = await decide(manifest, client, 'request', operation);
+          const decision = await decideRequest(manifest, client, operation);
           return decision.outcome === 'allowed' && decision.label !== undefined
             ? { event: 'allowed', decision, label: decision.label }
             : { event: 'refused', decision };
@@ -73,16 +115,16 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
           return { event: 'verified' };
         }
         case 'claim':
-          return { event: 'claimed', epoch: await claim(world, vm, operation, 'anyone') };
+          return {
+            event: 'claimed',
+            epoch: await claim(world, vm, operation, { by: 'anyone', runsHere: vms.process(vm) !== undefined }),
+          };
         case 'load': {
           if (state.state !== 'loading') return undefined;
           const opened = needHeld(held.checkpoints, operation, 'the verified checkpoint');
           const { spec, accelerator } = opened.manifest.carnet;
           await vms.put({ spec, label: state.label, epoch: state.epoch, accelerator, mapped: checkpoint });
-          for (const disk of opened.manifest.disks) {
-            const fd = opened.diskFds.get(disk.spec.name);
-            if (fd !== undefined) await images.replace(disk.spec.name, fd, disk.label);
-          }
+          await replaceDisks(opened);
           const files = await images.open(spec.images);
           held.images.set(operation, files);
           await checkpoints.pin(checkpoint, vm);
@@ -102,7 +144,8 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
         }
         case 'decide-run': {
           const { manifest } = needHeld(held.checkpoints, operation, 'the verified checkpoint');
-          const decision = await decide(manifest, client, 'run', operation);
+          const used = needHeld(held.images, operation, 'the images');
+          const decision = await decide(manifest, used.images, client, 'run', operation);
           const same = 'label' in state && decision.label === state.label;
           return decision.outcome === 'allowed' && same
             ? { event: 'still-allowed', decision }
@@ -112,16 +155,8 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
           await vms.needProcess(vm).run({ announce: true });
           return { event: 'running' };
         case 'undo':
-          await undo();
+          await undoLaunch(world, vm, operation);
           return { event: 'undone' };
-      }
-
-      async function undo() {
-        await vms.process(vm)?.quit();
-        vms.detach(vm);
-        await checkpoints.unpin(vm);
-        const owner = await world.ownership.read(vm);
-        if (owner?.record.operation === operation) await markStopped(world, vm);
       }
     },
     onVmEvent: (state, event) =>

@@ -11,6 +11,7 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
   return {
     name: 'save',
     table: save,
+    undoing: [],
     async perform(order, state, { client, report }) {
       const { vm, operation, checkpoint } = state;
       switch (order.effect) {

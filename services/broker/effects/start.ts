@@ -1,7 +1,9 @@
-import { claim, markStopped } from '../ownership/claim.ts';
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { claim } from '../ownership/claim.ts';
 import type { Kind } from '../runtime/kind.ts';
 import { start } from '../start/start.ts';
 import type { StartEffect, StartEvent, StartState } from '../start/states.ts';
+import { undoLaunch } from './undo-launch.ts';
 import { acceleratorFor, clientLabel, letGo, needHeld, needMemory, type World } from './world.ts';
 
 /** Carries out a start. */
@@ -10,11 +12,13 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
   return {
     name: 'start',
     table: start,
+    undoing: ['undo'],
     async perform(order, state, { client }) {
       const { vm, operation } = state;
       switch (order.effect) {
         case 'decide-request': {
           const { spec } = vms.need(vm);
+          if (vms.process(vm) !== undefined) throw new BrokerError('VM_STATE', `${vm} runs already`);
           acceleratorFor(world, spec.accelerator);
           needMemory(world, spec.memoryMiB);
           const opened = await images.open(spec.images);
@@ -26,7 +30,10 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
             : { event: 'refused', decision };
         }
         case 'claim':
-          return { event: 'claimed', epoch: await claim(world, vm, operation, 'owner') };
+          return {
+            event: 'claimed',
+            epoch: await claim(world, vm, operation, { by: 'owner', runsHere: vms.process(vm) !== undefined }),
+          };
         case 'launch': {
           if (!('epoch' in state)) return undefined;
           const entry = vms.need(vm);
@@ -58,9 +65,7 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
           await vms.needProcess(vm).run();
           return { event: 'running' };
         case 'undo':
-          await vms.process(vm)?.quit();
-          vms.detach(vm);
-          await markStopped(world, vm);
+          await undoLaunch(world, vm, operation);
           return { event: 'undone' };
       }
     },

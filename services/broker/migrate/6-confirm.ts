@@ -58,6 +58,20 @@ export const confirmRows = {
       effects: () => [{ effect: 'decide-run' }],
     }),
     destinationRow({
+      from: 'loaded',
+      on: 'transfer-failed',
+      to: 'closing',
+      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
+      effects: () => [{ effect: 'destroy' }],
+    }),
+    destinationRow({
+      from: 'deciding-run',
+      on: 'transfer-failed',
+      to: 'closing',
+      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
+      effects: () => [{ effect: 'destroy' }],
+    }),
+    destinationRow({
       from: 'handed-over',
       on: 'transfer-failed',
       to: 'closing',

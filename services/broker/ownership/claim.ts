@@ -13,19 +13,21 @@ interface Mover {
   readonly host: HostName;
 }
 
-/** Claims the right to run a VM that runs nowhere: start and restore. Answers with the new epoch. OWNER_CONFLICT otherwise. */
+/** Claims the right to run a VM that runs nowhere: start and restore. `runsHere` says whether this host has a QEMU of it. Answers with the new epoch. OWNER_CONFLICT otherwise. */
 export async function claim(
   { ownership, host }: Mover,
   vm: VmName,
   operation: OperationId,
-  from: 'owner' | 'anyone',
+  who: { readonly by: 'owner' | 'anyone'; readonly runsHere: boolean },
 ): Promise<number> {
   const found = await ownership.read(vm);
   if (found?.record.operation === operation && found.record.owner === host) return found.record.epoch;
-  if (found?.record.running === true) {
+  // A host that finds its own VM marked as running and has no QEMU for it could not say so when it ended.
+  const ended = found?.record.owner === host && !who.runsHere;
+  if (found?.record.running === true && !ended) {
     throw new BrokerError('OWNER_CONFLICT', `${vm} runs on ${found.record.owner}`, { hint: 'stop it there first' });
   }
-  if (from === 'owner' && found !== undefined && found.record.owner !== host) {
+  if (who.by === 'owner' && found !== undefined && found.record.owner !== host) {
     throw new BrokerError('VM_ELSEWHERE', `${vm} belongs to ${found.record.owner}`);
   }
   const record: OwnerRecord = { vm, owner: host, epoch: (found?.record.epoch ?? 0) + 1, running: true, operation };

@@ -55,8 +55,11 @@ async function define(
   // The name is the fleet's: the record is created here or the name is somebody else's.
   const operation = newId('op', clock.nowMs(), random(10)) as OperationId;
   const taken = await ownership.read(spec.name);
-  if (taken !== undefined) throw new BrokerError('VM_EXISTS', `${taken.record.owner} has a VM named ${spec.name}`);
-  await ownership.write({ vm: spec.name, owner: host, epoch: 0, running: false, operation }, 0);
+  // A crash may have come between the record and the definition: then the record is this host's and nothing else is.
+  const halfMade = taken?.record.owner === host && taken.record.epoch === 0 && !taken.record.running;
+  if (taken !== undefined && !halfMade)
+    throw new BrokerError('VM_EXISTS', `${taken.record.owner} has a VM named ${spec.name}`);
+  await ownership.write({ vm: spec.name, owner: host, epoch: 0, running: false, operation }, taken?.revision ?? 0);
   await vms.put({ spec, label: decision.label, epoch: 0, accelerator: null, mapped: null });
 }
 
@@ -70,7 +73,7 @@ async function remove({ vms, ownership, host }: World, vm: VmName): Promise<void
 /** Only the owner of the current epoch runs a guest, also one that was merely paused. */
 async function resume({ vms, ownership, host }: World, vm: VmName): Promise<void> {
   const owner = await ownership.read(vm);
-  if (owner?.record.owner !== host || owner.record.epoch !== vms.need(vm).epoch) {
+  if (owner?.record.owner !== host || !owner.record.running || owner.record.epoch !== vms.need(vm).epoch) {
     throw new BrokerError('OWNER_CONFLICT', `the owner record of ${vm} is not this host's`);
   }
   await vms.needProcess(vm).run();
@@ -79,8 +82,11 @@ async function resume({ vms, ownership, host }: World, vm: VmName): Promise<void
 async function stop(world: World, vm: VmName, force: boolean): Promise<void> {
   const { vms, clock } = world;
   const process = vms.needProcess(vm);
-  if (!force) {
+  // A guest that has powered down says so once; QEMU is still there.
+  if (!force && (await process.state()) !== 'shutdown') {
     const gone = Promise.withResolvers<void>();
+    // It may be late before anybody waits for it.
+    gone.promise.catch(() => {});
     const unsubscribe = process.onEvent((event) => {
       if (event.kind === 'exited' || event.kind === 'shutdown') gone.resolve();
     });
@@ -105,10 +111,12 @@ async function stop(world: World, vm: VmName, force: boolean): Promise<void> {
 
 /** What is to be done when a VM's QEMU is gone for good. Doing it twice is doing it once. */
 export async function afterEnd(world: World, vm: VmName): Promise<void> {
-  const { vms, checkpoints } = world;
+  const { vms, checkpoints, ownership, host } = world;
   vms.detach(vm);
-  await checkpoints.unpin(vm);
   const entry = vms.get(vm);
   if (entry !== undefined && entry.mapped !== null) await vms.put({ ...entry, mapped: null });
+  // Checkpoints are shared by hosts: what maps one is no business of a host that the VM has left.
+  if ((await ownership.read(vm))?.record.owner !== host) return;
+  await checkpoints.unpin(vm);
   await markStopped(world, vm);
 }

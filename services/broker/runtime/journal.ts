@@ -7,6 +7,8 @@ import type { Journal, OperationRecord } from './kind.ts';
 
 const timeMs = integer(0, Number.MAX_SAFE_INTEGER);
 const effectsMax = 64;
+/** Ended operations that can still be looked at. Their ids sort by time, so the oldest goes first. */
+const endedKept = 1000;
 
 /** The form of a journalled operation. State and effects are this program's own data; their tables know their fields. */
 const operationRecord = fields({
@@ -42,6 +44,7 @@ export function createJournal(store: Store): Journal {
         const done = record.endedAtMs !== null && record.pending.length === 0;
         if (done) open.remove(record.operation);
         (done ? ended : open).put(record.operation, record);
+        if (done && ended.count() > endedKept) for (const { key } of ended.entries({ limit: 1 })) ended.remove(key);
       });
       await store.flushed();
     },

@@ -28,11 +28,13 @@ export interface Kind<S extends State, E extends Event, F extends Effect> {
    * for the same effect after a crash, so it is idempotent. A rejection becomes the event `failed`.
    */
   readonly perform: (effect: F, state: S, performing: Performing) => Promise<E | undefined>;
+  /** Effects that take back what others do: they begin when every earlier effect of the operation has settled. */
+  readonly undoing: readonly F['effect'][];
   /** What an event of the VM's QEMU means to an operation in this state, if anything. */
   readonly onVmEvent: (state: S, event: VmEvent) => E | undefined;
   /** How the operation ended; null while it is under way. */
   readonly outcomeOf: (state: S) => Outcome | null;
-  /** Called once when a final state was stored: frees what effects held in memory. */
+  /** Called once when it has ended and no effect is under way: frees what effects held in memory. */
   readonly ended?: (state: S) => void;
 }
 

@@ -43,6 +43,8 @@ interface Live {
   queue: Promise<void>;
   stopDeadline: () => void;
   readonly watchers: Set<(state: State) => void>;
+  /** Effects under way. They do not reject. */
+  readonly underWay: Set<Promise<void>>;
 }
 
 /** What the runner needs. */
@@ -85,6 +87,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       queue: Promise.resolve(),
       stopDeadline: () => {},
       watchers: new Set(),
+      underWay: new Set(),
     };
     live.set(record.operation, entry);
     if (record.endedAtMs === null) busy.set(record.vm, record.operation);
@@ -116,8 +119,9 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       log.info('unexpected event', { operation: record.operation, state: record.state.state, event: event.event });
       return;
     }
-    entry.record = advanced.record;
-    await journal.write(entry.record);
+    await journal.write(advanced.record);
+    // Nobody sees a state, or is answered from it, before it is on disk. Figures may have come in meanwhile.
+    entry.record = { ...advanced.record, figures: entry.record.figures };
     log.info('step', {
       operation: record.operation,
       from: record.state.state,
@@ -128,11 +132,8 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     if (entry.record.endedAtMs !== null && busy.get(record.vm) === record.operation) busy.delete(record.vm);
     onUpdate(viewOf(entry.kind, entry.record));
     for (const watch of [...entry.watchers]) watch(entry.record.state);
-    for (const ordered of advanced.ordered) void carryOut(entry, ordered);
-    if (entry.record.endedAtMs !== null) {
-      kind.ended?.(entry.record.state);
-      retire(entry);
-    }
+    for (const ordered of advanced.ordered) begin(entry, ordered);
+    retire(entry);
   }
 
   /** An ended operation stays in memory only until its last effects are done. */
@@ -140,9 +141,19 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     if (entry.record.endedAtMs === null || entry.record.pending.length > 0) return;
     entry.stopDeadline();
     live.delete(entry.record.operation);
+    entry.kind.ended?.(entry.record.state);
   }
 
-  async function carryOut(entry: Live, ordered: OperationRecord['pending'][number]): Promise<void> {
+  /** An effect acts on the state that ordered it, whatever happens while it waits. */
+  function begin(entry: Live, ordered: OperationRecord['pending'][number]): void {
+    const { state } = entry.record;
+    const waitFor = entry.kind.undoing.includes(ordered.effect.effect) ? [...entry.underWay] : [];
+    const carried = Promise.all(waitFor).then(() => carryOut(entry, ordered, state));
+    entry.underWay.add(carried);
+    void carried.finally(() => entry.underWay.delete(carried));
+  }
+
+  async function carryOut(entry: Live, ordered: OperationRecord['pending'][number], state: State): Promise<void> {
     const { operation, client } = entry.record;
     const report = (figures: Figures) => {
       entry.record = withFigures(entry.record, figures);
@@ -150,7 +161,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     };
     let event: Event | undefined;
     try {
-      event = await entry.kind.perform(ordered.effect, entry.record.state, { client, report });
+      event = await entry.kind.perform(ordered.effect, state, { client, report });
     } catch (error) {
       const fault = faultOf(error);
       log.warn('effect failed', {
@@ -193,7 +204,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       }
       armDeadline(entry);
       onUpdate(viewOf(entry.kind, entry.record));
-      for (const pending of entry.record.pending) void carryOut(entry, pending);
+      for (const pending of entry.record.pending) begin(entry, pending);
     },
 
     async deliver(operation, event) {
@@ -264,7 +275,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
           pending: record.pending.length,
         });
         armDeadline(entry);
-        for (const pending of record.pending) void carryOut(entry, pending);
+        for (const pending of record.pending) begin(entry, pending);
       }
     },
 

@@ -4,6 +4,8 @@ import { type VmName, vmName } from '../../../shared/ids.ts';
 import { check } from '../../../shared/schema/schema.ts';
 import type { World } from '../effects/world.ts';
 import { afterEnd } from '../requests/control.ts';
+import type { OperationRecord } from '../runtime/kind.ts';
+import type { VmEvent, VmProcess } from '../runtime/ports.ts';
 import type { Runner } from '../runtime/runner.ts';
 
 /**
@@ -14,7 +16,14 @@ export async function adoptRunning(world: World, openVms: ReadonlySet<VmName>): 
   const { vms, vmm, log } = world;
   const names = new Set([...vms.list().map(({ spec }) => spec.name), ...openVms]);
   for (const vm of names) {
-    const process = await vmm.adopt(vm);
+    let process: VmProcess | undefined;
+    try {
+      process = await vmm.adopt(vm);
+    } catch (error) {
+      // One QEMU that does not answer is left as it is, and keeps no other VM from being served.
+      log.error('a QEMU could not be taken over', { vm, fault: faultOf(error) });
+      continue;
+    }
     if (process !== undefined) {
       vms.attach(process);
       log.info('QEMU found again', { vm, pid: process.pid });
@@ -45,11 +54,42 @@ export async function followOwners(world: World, runner: Runner, owners: Bucket)
     const release = runner.hold(vm);
     try {
       const found = await ownership.read(vm);
-      if (found === undefined || found.record.owner === host) return;
+      // An older record, put back by whoever keeps the bucket, takes nothing away.
+      const entry = vms.get(vm);
+      if (
+        entry === undefined ||
+        found === undefined ||
+        found.record.owner === host ||
+        found.record.epoch <= entry.epoch
+      )
+        return;
       await vms.remove(vm);
       log.info('the VM belongs to another host now', { vm, owner: found.record.owner });
     } finally {
       release();
+    }
+  }
+}
+
+/**
+ * QEMU spoke while no broker was there to listen. What it would have said last is told to the operations that go on from
+ * the journal: how its migration stands, or that it is gone.
+ */
+export async function hearWhatWasMissed(
+  { vms, log, clock }: World,
+  runner: Runner,
+  open: readonly OperationRecord[],
+): Promise<void> {
+  for (const { vm } of open) {
+    const process = vms.process(vm);
+    try {
+      const event: VmEvent =
+        process === undefined
+          ? { kind: 'exited', detail: 'it was gone when the broker came back' }
+          : { kind: 'migration', status: (await process.figures()).status, atMs: clock.nowMs() };
+      runner.deliverVmEvent(vm, event);
+    } catch (error) {
+      log.warn('QEMU does not say how its migration stands', { vm, fault: faultOf(error) });
     }
   }
 }

@@ -130,7 +130,17 @@ export async function connectQmp(path: string, options: QmpOptions): Promise<Qmp
   } finally {
     cancelTimer();
   }
-  await execute('qmp_capabilities');
+  try {
+    await execute('qmp_capabilities');
+  } catch (error) {
+    // QEMU serves one monitor at a time: one that is no use must not stand in the way of the next.
+    end(
+      error instanceof BrokerError
+        ? error
+        : new BrokerError('QEMU_PROTOCOL', 'QEMU did not begin to talk', { cause: error }),
+    );
+    throw error;
+  }
   return { execute, close: () => end(new BrokerError('QEMU_FAILED', 'the monitor was closed by the broker')) };
 }
 

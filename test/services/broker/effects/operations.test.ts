@@ -3,7 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { createOwnership } from '../../../../services/broker/ownership/records.ts';
 import { createMemoryHub } from '../../../../shared/bus/memory.ts';
+import { buckets } from '../../../../shared/messages/record.ts';
 import type { ActionOf } from '../../../../shared/messages/request.ts';
 import type { Decision } from '../../../../shared/vm/decision.ts';
 import { createWire } from '../../../support/broker/fake-vmm.ts';
@@ -12,7 +14,7 @@ import { createTestEndpoint, wakefulClock } from '../../../support/bus.ts';
 import { contexts } from '../../../support/gate/asks.ts';
 import { loaded, shippedText, withoutRules } from '../../../support/gate/shipped.ts';
 import { createTestFleet } from '../../../support/pki.ts';
-import { hostId, specOf, type vmId } from '../../../support/values.ts';
+import { hostId, operationIdOf, specOf, type vmId } from '../../../support/values.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'carnet-operations-'));
 const hub = createMemoryHub(wakefulClock);
@@ -273,7 +275,73 @@ describe('a policy that changes on the way', () => {
   });
 });
 
+describe('what must not be touched', () => {
+  test('a start of a VM that runs fails and leaves it running', async () => {
+    const vm = await started();
+    const again = await operator.finish(alpha, { verb: 'start', vm });
+    assert.equal(again.outcome?.is === 'failed' && again.outcome.fault.code, 'VM_STATE');
+    assert.equal(alpha.vmm.processes.get(vm)?.running, true);
+    assert.deepEqual(done(alpha, vm), ['launch boot', 'run']);
+    assert.equal((await alpha.world.ownership.read(vm))?.record.running, true);
+  });
+
+  test('a start that cannot claim the VM undoes nothing of whoever has it', async () => {
+    const vm = await define();
+    const owner = await alpha.world.ownership.read(vm);
+    const elsewhere = createOwnership({
+      bucket: await hub.member().bucket(buckets.owners),
+      identity: await fleet.identity('host', 'gamma'),
+      trust: fleet.trust(),
+      clock: wakefulClock,
+    });
+    const theirs = { vm, owner: hostId('gamma'), epoch: 1, running: true, operation: operationIdOf(77) };
+    await elsewhere.write(theirs, owner?.revision ?? 0);
+    const { outcome } = await operator.finish(alpha, { verb: 'start', vm });
+    assert.equal(outcome?.is === 'failed' && outcome.fault.code, 'OWNER_CONFLICT');
+    assert.deepEqual((await alpha.world.ownership.read(vm))?.record, theirs);
+  });
+
+  test('a restore does not replace a disk that has another label now', async () => {
+    const vm = await started();
+    const saved = await operator.finish(alpha, { verb: 'save', vm });
+    assert.ok(saved.outcome?.is === 'completed' && saved.outcome.checkpoint !== undefined);
+    await operator.ask('alpha', { verb: 'stop', vm, force: true });
+    const { disk } = alpha.images.labels;
+    alpha.images.labels.disk = contexts.kernel;
+    try {
+      const { outcome } = await operator.finish(alpha, { verb: 'restore', checkpoint: saved.outcome.checkpoint });
+      assert.equal(outcome?.is === 'failed' && outcome.fault.code, 'IMAGE_MISMATCH');
+    } finally {
+      alpha.images.labels.disk = disk;
+    }
+    assert.ok(!alpha.vmm.calls.includes('replace disk.qcow2') || done(alpha, vm).at(-1) === 'quit');
+    assert.equal((await alpha.world.ownership.read(vm))?.record.running, false);
+  });
+});
+
 describe('faults on the way', () => {
+  test('a QEMU that dies at the destination before the record is moved gives the VM back to the source', async () => {
+    const vm = await started();
+    const decide = beta.world.gate.decide;
+    beta.world.gate.decide = async (ask, at, about) => {
+      if (at === 'run' && about.vm === vm) {
+        const process = beta.vmm.processes.get(vm);
+        beta.vmm.processes.delete(vm);
+        beta.world.vms.detach(vm);
+        process?.emit({ kind: 'exited', detail: 'killed' });
+      }
+      return decide(ask, at, about);
+    };
+    try {
+      assert.equal((await operator.finish(alpha, migrate(vm))).outcome?.is, 'failed');
+    } finally {
+      beta.world.gate.decide = decide;
+    }
+    assert.equal(alpha.vmm.processes.get(vm)?.running, true);
+    const owner = await alpha.world.ownership.read(vm);
+    assert.deepEqual([owner?.record.owner, owner?.record.epoch], ['alpha', 2]);
+  });
+
   test('a destination whose QEMU does not start fails the offer, and the guest never stopped', async () => {
     const vm = await started();
     beta.vmm.instead.set('launch incoming', () => Promise.reject(new Error('no memory')));

@@ -14,6 +14,8 @@ import { hostId, operationIdOf, vmId } from '../../../support/values.ts';
 const vm = vmId('web1');
 const [alpha, beta] = [hostId('alpha'), hostId('beta')];
 const [first, second, third] = [operationIdOf(1), operationIdOf(2), operationIdOf(3)];
+const byOwner = { by: 'owner', runsHere: true } as const;
+const byAnyone = { by: 'anyone', runsHere: false } as const;
 let fleet: TestFleet;
 let bucket: Bucket;
 let at: (
@@ -38,39 +40,45 @@ const recordOf = async () => {
 };
 
 test('the first claim makes the record, with epoch 1', async () => {
-  assert.equal(await claim(await at(alpha), vm, first, 'owner'), 1);
+  assert.equal(await claim(await at(alpha), vm, first, byOwner), 1);
   assert.deepEqual(await recordOf(), { owner: 'alpha', epoch: 1, running: true });
 });
 
 test('a claim that is made again by the same operation is the same claim', async () => {
-  await claim(await at(alpha), vm, first, 'owner');
-  assert.equal(await claim(await at(alpha), vm, first, 'owner'), 1);
+  await claim(await at(alpha), vm, first, byOwner);
+  assert.equal(await claim(await at(alpha), vm, first, byOwner), 1);
 });
 
 test('a VM that runs is claimed by nobody', async () => {
-  await claim(await at(alpha), vm, first, 'owner');
-  await assert.rejects(claim(await at(beta), vm, second, 'anyone'), { code: 'OWNER_CONFLICT' });
-  await assert.rejects(claim(await at(alpha), vm, second, 'owner'), { code: 'OWNER_CONFLICT' });
+  await claim(await at(alpha), vm, first, byOwner);
+  await assert.rejects(claim(await at(beta), vm, second, byAnyone), { code: 'OWNER_CONFLICT' });
+  await assert.rejects(claim(await at(alpha), vm, second, byOwner), { code: 'OWNER_CONFLICT' });
+});
+
+test('a host that has no QEMU of its own VM claims it again, though it could not mark it as stopped', async () => {
+  await claim(await at(alpha), vm, first, byOwner);
+  assert.equal(await claim(await at(alpha), vm, second, { by: 'owner', runsHere: false }), 2);
+  await assert.rejects(claim(await at(beta), vm, third, byAnyone), { code: 'OWNER_CONFLICT' });
 });
 
 test('a stopped VM is claimed by its owner to start it, and by anyone to restore it', async () => {
-  await claim(await at(alpha), vm, first, 'owner');
+  await claim(await at(alpha), vm, first, byOwner);
   await markStopped(await at(alpha), vm);
-  await assert.rejects(claim(await at(beta), vm, second, 'owner'), { code: 'VM_ELSEWHERE' });
-  assert.equal(await claim(await at(beta), vm, second, 'anyone'), 2);
+  await assert.rejects(claim(await at(beta), vm, second, byOwner), { code: 'VM_ELSEWHERE' });
+  assert.equal(await claim(await at(beta), vm, second, byAnyone), 2);
   assert.deepEqual(await recordOf(), { owner: 'beta', epoch: 2, running: true });
 });
 
 test('of two hosts that claim at once, one wins', async () => {
   const claims = await Promise.allSettled([
-    claim(await at(alpha), vm, first, 'anyone'),
-    claim(await at(beta), vm, second, 'anyone'),
+    claim(await at(alpha), vm, first, byAnyone),
+    claim(await at(beta), vm, second, byAnyone),
   ]);
   assert.deepEqual(claims.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
 });
 
 test('a handover moves the record from exactly the epoch that was handed over', async () => {
-  await claim(await at(alpha), vm, first, 'owner');
+  await claim(await at(alpha), vm, first, byOwner);
   const to = { epoch: 2, operation: second };
   await assert.rejects(moveHere(await at(beta), { vm, source: alpha, epoch: 4 }, { epoch: 5, operation: second }), {
     code: 'OWNER_CONFLICT',
@@ -86,7 +94,7 @@ test('a handover moves the record from exactly the epoch that was handed over', 
 });
 
 test('a move whose answer was lost is found done when it is made again', async () => {
-  await claim(await at(alpha), vm, first, 'owner');
+  await claim(await at(alpha), vm, first, byOwner);
   const lossy: Bucket = {
     ...bucket,
     async update(key, value, revision) {
@@ -99,7 +107,7 @@ test('a move whose answer was lost is found done when it is made again', async (
 });
 
 test('a source takes back only what is still its own, once', async () => {
-  await claim(await at(alpha), vm, first, 'owner');
+  await claim(await at(alpha), vm, first, byOwner);
   assert.equal(await takeBack(await at(alpha), vm, 1, second), 2);
   assert.equal(await takeBack(await at(alpha), vm, 1, second), 2);
   assert.deepEqual(await recordOf(), { owner: 'alpha', epoch: 2, running: true });
@@ -107,7 +115,7 @@ test('a source takes back only what is still its own, once', async () => {
 });
 
 test('of a destination that moves the record and a source that takes it back, one wins', async () => {
-  await claim(await at(alpha), vm, first, 'owner');
+  await claim(await at(alpha), vm, first, byOwner);
   const race = await Promise.allSettled([
     moveHere(await at(beta), { vm, source: alpha, epoch: 1 }, { epoch: 2, operation: second }),
     takeBack(await at(alpha), vm, 1, second),
@@ -116,7 +124,7 @@ test('of a destination that moves the record and a source that takes it back, on
 });
 
 test('a host marks only its own VM as stopped', async () => {
-  await claim(await at(alpha), vm, first, 'owner');
+  await claim(await at(alpha), vm, first, byOwner);
   await markStopped(await at(beta), vm);
   assert.equal((await recordOf())?.running, true);
   await markStopped(await at(alpha), vm);

@@ -83,6 +83,7 @@ function runnerWith(
   const kind: Kind<S, E, F> = {
     name: 'start',
     table,
+    undoing: ['tidy'],
     perform,
     onVmEvent: (state, event) =>
       event.kind === 'exited' && state.state === 'working' ? { event: 'failed' } : undefined,
@@ -118,6 +119,29 @@ test('an effect sees the record that orders it already on disk', async () => {
   await runner.begin(kind, about, begin, [{ effect: 'work' }]);
   assert.equal(await ending(runner), 'done');
   assert.deepEqual(onDisk, ['work working work', 'tidy tidying tidy']);
+});
+
+test('no state is seen, and nobody is answered from it, before it is on disk', async () => {
+  const { runner, kind } = runnerWith(() => new Promise(() => {}));
+  await runner.begin(kind, about, begin, [{ effect: 'work' }]);
+  const written = Promise.withResolvers<void>();
+  const write = journal.write;
+  journal.write = async (record) => {
+    await written.promise;
+    await write(record);
+  };
+  const delivered = runner.deliver(operation, { event: 'worked' });
+  await new Promise(setImmediate);
+  assert.equal(runner.stateOf(operation)?.state, 'working');
+  assert.equal(runner.view(operation)?.state, 'working');
+  const answer = runner.settled(
+    operation,
+    ({ state }) => (state === 'tidying' ? createJournal(store).open()[0]?.state.state : undefined),
+    1000,
+  );
+  written.resolve();
+  await delivered;
+  assert.equal(await answer, 'tidying');
 });
 
 test('nothing is done when the journal cannot be written', async () => {
@@ -192,6 +216,31 @@ test('a failure of an effect that was ordered in an earlier state changes nothin
   work.reject(new BrokerError('QEMU_FAILED'));
   tidy.resolve({ event: 'tidied' });
   assert.equal(await ending(runner), 'done');
+});
+
+test('an effect that undoes begins when what it undoes is no longer under way', async () => {
+  const work = Promise.withResolvers<E>();
+  const done: string[] = [];
+  let held = true;
+  const { runner, kind } = runnerWith(
+    async (order) => {
+      if (order.effect === 'work') await work.promise;
+      done.push(`${order.effect} ${held ? 'held' : 'let go'}`);
+      return order.effect === 'work' ? undefined : { event: 'tidied' };
+    },
+    [],
+    () => {
+      held = false;
+    },
+  );
+  await runner.begin(kind, about, begin, [{ effect: 'work' }]);
+  clock.advance(1000);
+  await runner.settled(operation, ({ state }) => (state === 'tidying' ? state : undefined), 1);
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  assert.deepEqual(done, []);
+  work.resolve({ event: 'worked' });
+  assert.equal(await ending(runner), 'done');
+  assert.deepEqual(done, ['work held', 'tidy held']);
 });
 
 test('a rejected effect becomes the event failed', async () => {
