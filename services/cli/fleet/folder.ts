@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { principalName } from '../../../shared/ids.ts';
 import { check, fields, integer, literal, type Shape } from '../../../shared/schema/schema.ts';
@@ -51,7 +52,17 @@ export function makeRoot(root: string): void {
       hint: 'choose another with --fleet',
     });
   }
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  try {
+    // The last folder by itself: where none can be made, as in /proc, Node's recursive mkdir would try for ever.
+    const above = dirname(root);
+    if (!existsSync(above)) mkdirSync(above, { recursive: true });
+    if (!existsSync(root)) mkdirSync(root, { mode: 0o700 });
+  } catch (cause) {
+    throw new BrokerError('USAGE_INVALID', `${root} cannot be made: ${(cause as Error).message}`, {
+      cause,
+      hint: 'choose another folder with --fleet',
+    });
+  }
 }
 
 /** Runs `act` while no other process starts or stops the fleet in this folder. A lock whose holder is gone is taken over. */

@@ -130,3 +130,7 @@ test('a folder too long for the sockets below it is refused before anything is m
   assert.match(said.stderr, /too long for a fleet/);
   assert.equal(existsSync(long), false);
 });
+
+test('a folder that cannot be made is refused at once', async () => {
+  await assert.rejects(fleetUp('/proc/no-such-fleet'), { code: 'USAGE_INVALID' });
+});
