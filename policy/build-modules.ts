@@ -19,13 +19,13 @@ const rulesAfter = 6;
 /**
  * Expands the modules in `modulesDir` and the rules of one kind of host (a file of hosts/, without its suffix) into one
  * text in the kernel policy language. `#line` marks in it lead back to the modules, relative to `modulesDir`.
- * @throws BrokerError POLICY_INVALID where m4 is missing, a module is not there or does not expand.
+ * @throws BrokerError USAGE_INVALID for a kind of host that is not there, POLICY_INVALID where m4 is missing, a module is not there or does not expand.
  */
 export async function buildPolicy(options: { modulesDir?: string; host: string }): Promise<{ text: string }> {
   const directory = options.modulesDir ?? shippedModules;
   const hosts = await hostsIn(directory);
   if (!hosts.includes(options.host)) {
-    throw new BrokerError('POLICY_INVALID', `there is no host policy \`${options.host}\``, {
+    throw new BrokerError('USAGE_INVALID', `there is no host policy \`${options.host}\``, {
       hint: `hosts/ of ${directory} has: ${hosts.join(', ')}`,
     });
   }

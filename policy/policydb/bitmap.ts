@@ -14,10 +14,6 @@ export function setBit(bitmap: Bitmap, bit: number): void {
   bitmap[bit >>> 5] = (bitmap[bit >>> 5] ?? 0) | (1 << (bit & 31));
 }
 
-export function clearBit(bitmap: Bitmap, bit: number): void {
-  bitmap[bit >>> 5] = (bitmap[bit >>> 5] ?? 0) & ~(1 << (bit & 31));
-}
-
 /** Adds every member of `from` to `into`. */
 export function uniteInto(into: Bitmap, from: Bitmap): void {
   for (let word = 0; word < from.length; word++) into[word] = (into[word] ?? 0) | (from[word] ?? 0);

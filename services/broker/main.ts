@@ -19,7 +19,10 @@ try {
     level: config.logLevel,
   });
   const fatal = (error: unknown): never => {
-    log.error('the journal cannot be written', { fault: faultOf(error) });
+    log.error('an operation cannot go on', {
+      fault: faultOf(error),
+      cause: error instanceof Error ? (error.stack ?? null) : null,
+    });
     process.exit(1);
   };
   const broker = await startBroker(config, log, fatal);

@@ -1,4 +1,4 @@
-import { BrokerError } from '../../shared/errors/broker-error.ts';
+import { faultOf } from '../../shared/errors/broker-error.ts';
 import type { Client } from './client/client.ts';
 import type { Io } from './io.ts';
 import type { Ending } from './render/fault.ts';
@@ -81,8 +81,6 @@ export async function withSession(
   try {
     return await run(session);
   } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
-    const { faultOf } = await import('../../shared/errors/broker-error.ts');
     return { is: 'fault', fault: faultOf(error) };
   } finally {
     await client?.then(

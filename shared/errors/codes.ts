@@ -53,7 +53,7 @@ export const faultCodes = {
   CHECKPOINT_IN_USE: { text: 'a running virtual machine still maps this checkpoint', retry: false, exit: 5 },
   OWNER_CONFLICT: { text: 'the owner record says otherwise', retry: false, exit: 5 },
   OWNER_IN_DOUBT: { text: 'whether the virtual machine may run here is in doubt', retry: true, exit: 5 },
-  POLICY_INVALID: { text: 'the policy could not be loaded', retry: false, exit: 8 },
+  POLICY_INVALID: { text: 'the policy could not be loaded', retry: false, exit: 2 },
   JOB_UNKNOWN: { text: 'no such job', retry: false, exit: 4 },
   JOB_EXISTS: { text: 'a job of that name exists already', retry: false, exit: 5 },
   INTERNAL: { text: 'an error in Carnet itself', retry: false, exit: 1 },

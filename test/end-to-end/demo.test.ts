@@ -15,8 +15,11 @@ const demoFolders = () => readdirSync(tmpdir()).filter((name) => /^carnet-demo-[
 
 test('the demo shows what it tells on real hosts, step by step', { timeout: 900_000 }, async (t) => {
   const before = demoFolders();
-  const { stdout } = await promisify(execFile)(carnet, ['demo', '--json', '--quiet'], { maxBuffer: 1024 * 1024 }).catch(
-    (error: { stdout?: string; stderr?: string }) => ({ stdout: error.stdout ?? '', stderr: error.stderr }),
+  const { stdout, code } = await promisify(execFile)(carnet, ['demo', '--json', '--quiet'], {
+    maxBuffer: 1024 * 1024,
+  }).then(
+    ({ stdout }) => ({ stdout, code: 0 }),
+    (error: { stdout?: string; code?: number }) => ({ stdout: error.stdout ?? '', code: error.code }),
   );
   const told = JSON.parse(stdout) as { ok: boolean; steps: Step[] };
   const step = (name: string): Step => {
@@ -34,9 +37,9 @@ test('the demo shows what it tells on real hosts, step by step', { timeout: 900_
   });
 
   await t.test('it migrates live', () => {
-    const { epoch, downtimeMs, sentBytes, lastCountBefore, firstCountAfter, label } = step('migrate');
+    const { epoch, downtimeMs, bytesPerSecond, sentBytes, lastCountBefore, firstCountAfter, label } = step('migrate');
     assert.equal(epoch, 2);
-    assert.ok(Number(downtimeMs) > 0);
+    assert.ok(Number(downtimeMs) > 0 && Number(bytesPerSecond) > 0);
     assert.ok(Number(sentBytes) > 1024 * 1024);
     assert.ok(Number(firstCountAfter) >= Number(lastCountBefore));
     assert.equal(label, step('start')['label']);
@@ -57,18 +60,18 @@ test('the demo shows what it tells on real hosts, step by step', { timeout: 900_
   });
 
   await t.test('a checkpoint is taken live and restored elsewhere, from where it was taken', () => {
-    const { countAtCheckpoint, countAtStop, pauseMs } = step('checkpoint');
+    const { countWhenSaved, countAtStop, pauseMs } = step('checkpoint');
     const { firstCount, loadMs, epoch } = step('restore');
     assert.ok(Number(pauseMs) >= 0 && Number(loadMs) > 0);
     assert.ok(Number(firstCount) < Number(countAtStop));
-    assert.ok(Number(firstCount) <= Number(countAtCheckpoint) + 2);
+    assert.ok(Number(firstCount) <= Number(countWhenSaved) + 2);
     assert.equal(epoch, 3);
   });
 
   await t.test('a checkpoint that was changed is noticed, one that policy does not want is refused', () => {
     const { bitFlipped, labelEdited, missingOnGamma } = step('tampered');
     assert.equal(bitFlipped, 'CHECKPOINT_DAMAGED');
-    assert.ok(['CHECKPOINT_DAMAGED', 'MESSAGE_FORGED'].includes(String(labelEdited)));
+    assert.equal(labelEdited, 'CHECKPOINT_DAMAGED');
     assert.deepEqual(missingOnGamma, [entrypointRule]);
   });
 
@@ -88,6 +91,7 @@ test('the demo shows what it tells on real hosts, step by step', { timeout: 900_
 
   await t.test('all of it was as expected, and nothing is left', () => {
     assert.equal(told.ok, true);
+    assert.equal(code, 0);
     assert.equal(told.steps.length, 9);
     assert.deepEqual(demoFolders(), before);
   });

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runningProcess } from '../fleet/processes.ts';
+import { expect, need } from './expect.ts';
 import { listeningPorts, tcpSockets } from './sockets.ts';
 import { type HostWho, hostOf, qemusOn, type Stage } from './stage.ts';
 
@@ -30,8 +31,8 @@ export async function watching<T>(
   destination: HostWho,
   act: () => Promise<T>,
 ): Promise<Watched<T>> {
-  const broker = runningProcess(stage.layout, destination);
-  const portsBefore = new Set(broker === undefined ? [] : listeningPorts(broker.pid));
+  const broker = need(runningProcess(stage.layout, destination), `the broker of ${destination}`);
+  const portsBefore = new Set(listeningPorts(broker.pid));
   const spawned = new Set<number>();
   const opened = new Set<number>();
   const states = new Set<string>();
@@ -40,11 +41,10 @@ export async function watching<T>(
   const look = () => {
     looks += 1;
     for (const { pid } of qemusOn(stage, destination)) spawned.add(pid);
-    const ports = broker === undefined ? [] : listeningPorts(broker.pid);
-    for (const port of ports) if (!portsBefore.has(port)) opened.add(port);
+    for (const port of listeningPorts(broker.pid)) if (!portsBefore.has(port)) opened.add(port);
     if (qemusOn(stage, source).some(({ pid }) => tcpSockets(pid) > 0)) connected = true;
   };
-  const log = join(stage.layout.host(source).logs, 'broker.log');
+  const log = logOf(stage, source);
   const logFrom = statSync(log).size;
   const done = new AbortController();
   const looking = (async () => {
@@ -63,6 +63,7 @@ export async function watching<T>(
   try {
     const result = await act();
     look();
+    expect(states.size > 0, `${source} says how its guest is while it is asked`);
     const pauses = stopsIn(readFileSync(log).subarray(logFrom).toString(), stage.vm);
     return { result, spawned: spawned.size, opened: [...opened], connected, states: [...states], pauses, looks };
   } finally {
@@ -70,6 +71,12 @@ export async function watching<T>(
     await Promise.allSettled([looking, asking]);
   }
 }
+
+const logOf = (stage: Stage, host: HostWho) => join(stage.layout.host(host).logs, 'broker.log');
+
+/** How often the guest was stopped on a host since its broker started. */
+export const pausesOn = (stage: Stage, host: HostWho): number =>
+  stopsIn(readFileSync(logOf(stage, host)).toString(), stage.vm);
 
 /** QEMU's STOP events of a VM in a broker's log. */
 const stopsIn = (log: string, vm: string): number =>

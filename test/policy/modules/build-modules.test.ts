@@ -22,7 +22,7 @@ test('a host of the own site is one more file in hosts/', async () => {
 for (const host of ['nowhere', '../support/mls', 'accepting.te', '']) {
   test(`the host policy \`${host}\` is refused, with the ones there are`, async () => {
     await assert.rejects(buildPolicy({ modulesDir: directory, host }), {
-      code: 'POLICY_INVALID',
+      code: 'USAGE_INVALID',
       hint: /accepting, no-entrypoint/,
     });
   });

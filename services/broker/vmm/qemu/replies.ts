@@ -68,11 +68,6 @@ export const socketReply = fields({ type: word(), host: text(255), port: word() 
 export const jobReply = fields({ id: word(), status: word(), error: maybe(sentence()) });
 export const nodeReply = fields({ 'node-name': maybe(word()) });
 export const imageReply = fields({ 'virtual-size': integer(0, bytesMax) });
-export const versionReply = fields({
-  major: integer(0, 1000),
-  minor: integer(0, 1000),
-  micro: integer(0, 1000),
-});
 
 /** The fields of `schema`, checked, out of an object QEMU sent. Throws QEMU_PROTOCOL, with what is wrong. */
 export function readReply<S extends Reply>(schema: S, value: unknown, what: string): Shape<S> {

@@ -3,6 +3,7 @@ import { guestLines, untilGuest } from '../console.ts';
 import { expect, need } from '../expect.ts';
 import { ask, completed, hostOf, qemusOn, type Stage, showVm, until } from '../stage.ts';
 import type { Step } from '../step.ts';
+import { pausesOn } from '../watch.ts';
 
 export const checkpoint: Step = {
   name: 'checkpoint',
@@ -16,6 +17,8 @@ export const checkpoint: Step = {
     const pauseMs = need(view.progress.pauseMs, 'how long the guest was paused');
     const countAfter = need(guestLines(console, 0).at(-1), 'a line of the guest').count;
     left.checkpoint = { id, countBefore, countAfter };
+    // Step 3 saw no pause on this host; here there is one, and it is seen the same way.
+    expect(pausesOn(stage, 'beta') > 0, 'the pause of the guest is seen in the log of beta');
     story.seen(`${id}: the guest was paused for ${durationText(pauseMs)}`);
 
     // Far enough that what comes after the restore cannot be mistaken for what came after the stop.
@@ -32,7 +35,8 @@ export const checkpoint: Step = {
         pauseMs,
         bytes,
         saveMs: view.progress.totalMs ?? 0,
-        countAtCheckpoint: countAfter,
+        countBefore,
+        countWhenSaved: countAfter,
         countAtStop: left.countAtStop,
       },
     };
