@@ -15,11 +15,7 @@ import { systemClock as clock } from '../../shared/time/clock.ts';
 import { openAuditLog } from './audit/log.ts';
 import { openCheckpoints } from './checkpoints/checkpoints.ts';
 import type { BrokerConfig } from './config.ts';
-import { migrateDestinationKind } from './effects/migrate-destination.ts';
-import { migrateSourceKind } from './effects/migrate-source.ts';
-import { restoreKind } from './effects/restore.ts';
-import { saveKind } from './effects/save.ts';
-import { startKind } from './effects/start.ts';
+import { kindsOf } from './effects/kinds.ts';
 import { emptyHeld, type World } from './effects/world.ts';
 import { createGate } from './gate/gate.ts';
 import { createPolicyHolder } from './gate/policy-holder.ts';
@@ -32,7 +28,6 @@ import { afterEnd } from './requests/control.ts';
 import { serveRequests } from './requests/serve-requests.ts';
 import { createTeller } from './requests/tell-clients.ts';
 import { createJournal } from './runtime/journal.ts';
-import type { AnyKind } from './runtime/kind.ts';
 import type { VmEvent } from './runtime/ports.ts';
 import { createRunner, type Runner } from './runtime/runner.ts';
 import { createQemu } from './vmm/qemu/qemu.ts';
@@ -117,13 +112,7 @@ export async function startBroker(
     held: emptyHeld(),
   };
 
-  const kinds = {
-    start: startKind(world) as unknown as AnyKind,
-    save: saveKind(world) as unknown as AnyKind,
-    restore: restoreKind(world) as unknown as AnyKind,
-    migrateSource: migrateSourceKind(world) as unknown as AnyKind,
-    migrateDestination: migrateDestinationKind(world) as unknown as AnyKind,
-  };
+  const kinds = kindsOf(world);
   const journal = createJournal(store);
   const tell = createTeller({ endpoint, clock, log });
   runner = createRunner({

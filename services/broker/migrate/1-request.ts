@@ -1,3 +1,4 @@
+import { cancelled, failedWith, refusedBy } from '../machine/outcomes.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -17,19 +18,19 @@ export const requestRows = {
       from: 'deciding',
       on: 'refused',
       to: 'unmoved',
-      next: (s, e) => ({ ...s, state: 'unmoved', outcome: { is: 'refused', decision: e.decision } }),
+      next: (s, e) => ({ ...s, state: 'unmoved', outcome: refusedBy(e.decision) }),
     }),
     sourceRow({
       from: 'deciding',
       on: 'failed',
       to: 'unmoved',
-      next: (s, e) => ({ ...s, state: 'unmoved', outcome: { is: 'failed', fault: e.fault } }),
+      next: (s, e) => ({ ...s, state: 'unmoved', outcome: failedWith(e.fault) }),
     }),
     sourceRow({
       from: 'deciding',
       on: 'cancel-asked',
       to: 'unmoved',
-      next: (s) => ({ ...s, state: 'unmoved', outcome: { is: 'cancelled' } }),
+      next: (s) => ({ ...s, state: 'unmoved', outcome: cancelled }),
     }),
   ],
 };

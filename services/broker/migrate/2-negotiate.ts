@@ -1,5 +1,6 @@
-import { failedWith } from '../machine/outcomes.ts';
+import { cancelled, failedWith, refusedBy } from '../machine/outcomes.ts';
 import { destinationRow } from './destination-states.ts';
+import { closeOnFault } from './give-up.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -19,21 +20,21 @@ export const negotiateRows = {
       from: 'offering',
       on: 'refused',
       to: 'unmoved',
-      next: (s, e) => ({ ...s, state: 'unmoved', outcome: { is: 'refused', decision: e.decision } }),
+      next: (s, e) => ({ ...s, state: 'unmoved', outcome: refusedBy(e.decision) }),
     }),
     // The offer may have arrived although its answer did not: the destination is told.
     sourceRow({
       from: 'offering',
       on: 'failed',
       to: 'unmoved',
-      next: (s, e) => ({ ...s, state: 'unmoved', outcome: { is: 'failed', fault: e.fault } }),
+      next: (s, e) => ({ ...s, state: 'unmoved', outcome: failedWith(e.fault) }),
       effects: () => [{ effect: 'send-release' }],
     }),
     sourceRow({
       from: 'offering',
       on: 'cancel-asked',
       to: 'unmoved',
-      next: (s) => ({ ...s, state: 'unmoved', outcome: { is: 'cancelled' } }),
+      next: (s) => ({ ...s, state: 'unmoved', outcome: cancelled }),
       effects: () => [{ effect: 'send-release' }],
     }),
   ],
@@ -49,7 +50,7 @@ export const negotiateRows = {
       from: 'deciding',
       on: 'refused',
       to: 'closed',
-      next: (s, e) => ({ ...s, state: 'closed', outcome: { is: 'refused', decision: e.decision } }),
+      next: (s, e) => ({ ...s, state: 'closed', outcome: refusedBy(e.decision) }),
     }),
     destinationRow({
       from: 'deciding',
@@ -61,7 +62,7 @@ export const negotiateRows = {
       from: 'deciding',
       on: 'release-asked',
       to: 'closed',
-      next: (s) => ({ ...s, state: 'closed', outcome: { is: 'cancelled' } }),
+      next: (s) => ({ ...s, state: 'closed', outcome: cancelled }),
     }),
     destinationRow({
       from: 'preparing',
@@ -69,12 +70,6 @@ export const negotiateRows = {
       to: 'granted',
       next: (s, e) => ({ ...s, state: 'granted', grant: e.grant }),
     }),
-    destinationRow({
-      from: 'preparing',
-      on: 'failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
+    closeOnFault('preparing', 'failed'),
   ],
 };

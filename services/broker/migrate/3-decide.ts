@@ -1,5 +1,5 @@
-import { failedWith } from '../machine/outcomes.ts';
 import { destinationRow } from './destination-states.ts';
+import { closeOnFault, closeOnRefusal, withdrawOnCancel, withdrawOnFault, withdrawOnRefusal } from './give-up.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -15,27 +15,9 @@ export const decideRows = {
       next: (s) => ({ ...s, state: 'transferring' }),
       effects: () => [{ effect: 'start-transfer' }],
     }),
-    sourceRow({
-      from: 'confirming',
-      on: 'refused',
-      to: 'withdrawing',
-      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'refused', decision: e.decision } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
-    sourceRow({
-      from: 'confirming',
-      on: 'failed',
-      to: 'withdrawing',
-      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'failed', fault: e.fault } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
-    sourceRow({
-      from: 'confirming',
-      on: 'cancel-asked',
-      to: 'withdrawing',
-      next: (s) => ({ ...s, state: 'withdrawing', outcome: { is: 'cancelled' } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
+    withdrawOnRefusal('confirming'),
+    withdrawOnFault('confirming', 'failed'),
+    withdrawOnCancel('confirming'),
     sourceRow({
       from: 'deciding-switchover',
       on: 'switchover-allowed',
@@ -43,20 +25,8 @@ export const decideRows = {
       next: (s) => ({ ...s, state: 'switching-over' }),
       effects: () => [{ effect: 'switch-over' }],
     }),
-    sourceRow({
-      from: 'deciding-switchover',
-      on: 'refused',
-      to: 'withdrawing',
-      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'refused', decision: e.decision } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
-    sourceRow({
-      from: 'deciding-switchover',
-      on: 'failed',
-      to: 'withdrawing',
-      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'failed', fault: e.fault } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
+    withdrawOnRefusal('deciding-switchover'),
+    withdrawOnFault('deciding-switchover', 'failed'),
   ],
   destination: [
     destinationRow({
@@ -65,20 +35,8 @@ export const decideRows = {
       to: 'awaiting-handover',
       next: (s, e) => ({ ...s, state: 'awaiting-handover', decision: e.decision }),
     }),
-    destinationRow({
-      from: 'deciding-switchover',
-      on: 'refused',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: { is: 'refused', decision: e.decision } }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
-    destinationRow({
-      from: 'deciding-switchover',
-      on: 'failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
+    closeOnRefusal('deciding-switchover'),
+    closeOnFault('deciding-switchover', 'failed'),
     destinationRow({
       from: 'deciding-run',
       on: 'still-allowed',
@@ -86,19 +44,7 @@ export const decideRows = {
       next: (s, e) => ({ ...s, state: 'claiming', decision: e.decision }),
       effects: () => [{ effect: 'move-owner' }],
     }),
-    destinationRow({
-      from: 'deciding-run',
-      on: 'refused',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: { is: 'refused', decision: e.decision } }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
-    destinationRow({
-      from: 'deciding-run',
-      on: 'failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
+    closeOnRefusal('deciding-run'),
+    closeOnFault('deciding-run', 'failed'),
   ],
 };

@@ -1,5 +1,5 @@
-import { failedWith } from '../machine/outcomes.ts';
 import { destinationRow } from './destination-states.ts';
+import { closeOnFault, withdrawOnCancel, withdrawOnFault } from './give-up.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -15,27 +15,9 @@ export const transferRows = {
       next: (s) => ({ ...s, state: 'deciding-switchover' }),
       effects: () => [{ effect: 'decide-switchover' }],
     }),
-    sourceRow({
-      from: 'transferring',
-      on: 'transfer-failed',
-      to: 'withdrawing',
-      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'failed', fault: e.fault } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
-    sourceRow({
-      from: 'transferring',
-      on: 'failed',
-      to: 'withdrawing',
-      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'failed', fault: e.fault } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
-    sourceRow({
-      from: 'transferring',
-      on: 'cancel-asked',
-      to: 'withdrawing',
-      next: (s) => ({ ...s, state: 'withdrawing', outcome: { is: 'cancelled' } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
+    withdrawOnFault('transferring', 'transfer-failed'),
+    withdrawOnFault('transferring', 'failed'),
+    withdrawOnCancel('transferring'),
   ],
   destination: [
     destinationRow({
@@ -44,19 +26,7 @@ export const transferRows = {
       to: 'receiving',
       next: (s) => ({ ...s, state: 'receiving' }),
     }),
-    destinationRow({
-      from: 'granted',
-      on: 'transfer-failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
-    destinationRow({
-      from: 'receiving',
-      on: 'transfer-failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
+    closeOnFault('granted', 'transfer-failed'),
+    closeOnFault('receiving', 'transfer-failed'),
   ],
 };

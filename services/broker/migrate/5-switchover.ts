@@ -1,5 +1,5 @@
-import { failedWith } from '../machine/outcomes.ts';
 import { destinationRow } from './destination-states.ts';
+import { closeOnFault, withdrawOnFault } from './give-up.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -8,13 +8,7 @@ import { sourceRow } from './source-states.ts';
  */
 export const switchoverRows = {
   source: [
-    sourceRow({
-      from: 'deciding-switchover',
-      on: 'transfer-failed',
-      to: 'withdrawing',
-      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'failed', fault: e.fault } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
+    withdrawOnFault('deciding-switchover', 'transfer-failed'),
     sourceRow({
       from: 'switching-over',
       on: 'sent',
@@ -22,20 +16,8 @@ export const switchoverRows = {
       next: (s) => ({ ...s, state: 'handing-over' }),
       effects: () => [{ effect: 'send-handover' }],
     }),
-    sourceRow({
-      from: 'switching-over',
-      on: 'transfer-failed',
-      to: 'withdrawing',
-      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'failed', fault: e.fault } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
-    sourceRow({
-      from: 'switching-over',
-      on: 'failed',
-      to: 'withdrawing',
-      next: (s, e) => ({ ...s, state: 'withdrawing', outcome: { is: 'failed', fault: e.fault } }),
-      effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-    }),
+    withdrawOnFault('switching-over', 'transfer-failed'),
+    withdrawOnFault('switching-over', 'failed'),
   ],
   destination: [
     destinationRow({
@@ -64,19 +46,7 @@ export const switchoverRows = {
       to: 'handed-over',
       next: (s, e) => ({ ...s, state: 'handed-over', epoch: e.epoch }),
     }),
-    destinationRow({
-      from: 'awaiting-handover',
-      on: 'transfer-failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
-    destinationRow({
-      from: 'deciding-switchover',
-      on: 'transfer-failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
+    closeOnFault('awaiting-handover', 'transfer-failed'),
+    closeOnFault('deciding-switchover', 'transfer-failed'),
   ],
 };

@@ -1,5 +1,6 @@
-import { failedWith } from '../machine/outcomes.ts';
+import { failedWith, refusedBy } from '../machine/outcomes.ts';
 import { destinationRow } from './destination-states.ts';
+import { closeOnFault } from './give-up.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -19,7 +20,7 @@ export const confirmRows = {
       from: 'handing-over',
       on: 'refused',
       to: 'taking-back',
-      next: (s, e) => ({ ...s, state: 'taking-back', outcome: { is: 'refused', decision: e.decision } }),
+      next: (s, e) => ({ ...s, state: 'taking-back', outcome: refusedBy(e.decision) }),
       effects: () => [{ effect: 'take-back' }],
     }),
     sourceRow({
@@ -57,27 +58,9 @@ export const confirmRows = {
       next: (s) => ({ ...s, state: 'deciding-run' }),
       effects: () => [{ effect: 'decide-run' }],
     }),
-    destinationRow({
-      from: 'loaded',
-      on: 'transfer-failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
-    destinationRow({
-      from: 'deciding-run',
-      on: 'transfer-failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
-    destinationRow({
-      from: 'handed-over',
-      on: 'transfer-failed',
-      to: 'closing',
-      next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
-      effects: () => [{ effect: 'destroy' }],
-    }),
+    closeOnFault('loaded', 'transfer-failed'),
+    closeOnFault('deciding-run', 'transfer-failed'),
+    closeOnFault('handed-over', 'transfer-failed'),
     destinationRow({
       from: 'claiming',
       on: 'owner-moved',

@@ -1,6 +1,7 @@
 import { timedOut } from '../machine/outcomes.ts';
-import { type DestinationState, destinationRow } from './destination-states.ts';
-import { type SourceState, sourceRow } from './source-states.ts';
+import { destinationRow } from './destination-states.ts';
+import { type Closable, closeOnDeadline, closeOnRelease, withdrawOnDeadline } from './give-up.ts';
+import { sourceRow } from './source-states.ts';
 
 /*
  * Recover: what happens when an answer does not come. Before the handover both sides give up and the guest runs on at the
@@ -8,50 +9,7 @@ import { type SourceState, sourceRow } from './source-states.ts';
  * destination, once the record is moved, only goes forward.
  */
 
-type SourceWaiting = Extract<
-  SourceState['state'],
-  'transferring' | 'deciding-switchover' | 'switching-over' | 'confirming'
->;
-const sourceGivesUp = (from: SourceWaiting, waitingFor: string) =>
-  sourceRow({
-    from,
-    on: 'deadline-passed',
-    to: 'withdrawing',
-    next: (s) => ({ ...s, state: 'withdrawing', outcome: timedOut(waitingFor) }),
-    effects: () => [{ effect: 'withdraw' }, { effect: 'send-release' }],
-  });
-
-type DestinationWaiting = Extract<
-  DestinationState['state'],
-  | 'preparing'
-  | 'granted'
-  | 'receiving'
-  | 'deciding-switchover'
-  | 'awaiting-handover'
-  | 'loaded'
-  | 'handed-over'
-  | 'deciding-run'
->;
-const destinationGivesUp = (from: DestinationWaiting, waitingFor: string) =>
-  destinationRow({
-    from,
-    on: 'deadline-passed',
-    to: 'closing',
-    next: (s) => ({ ...s, state: 'closing', outcome: timedOut(waitingFor) }),
-    effects: () => [{ effect: 'destroy' }],
-  });
-
-/** Before the record is moved the source may call it off at any time, and is believed. */
-const destinationReleases = (from: DestinationWaiting) =>
-  destinationRow({
-    from,
-    on: 'release-asked',
-    to: 'closing',
-    next: (s) => ({ ...s, state: 'closing', outcome: { is: 'cancelled' } }),
-    effects: () => [{ effect: 'destroy' }],
-  });
-
-const waiting: readonly (readonly [DestinationWaiting, string])[] = [
+const waiting: readonly (readonly [Closable, string])[] = [
   ['preparing', 'QEMU'],
   ['granted', 'transfer'],
   ['receiving', 'end of the transfer'],
@@ -77,10 +35,10 @@ export const recoverRows = {
       next: (s) => ({ ...s, state: 'unmoved', outcome: timedOut('grant') }),
       effects: () => [{ effect: 'send-release' }],
     }),
-    sourceGivesUp('confirming', 'decision'),
-    sourceGivesUp('transferring', 'convergence'),
-    sourceGivesUp('deciding-switchover', 'decision of both hosts'),
-    sourceGivesUp('switching-over', 'end of the transfer'),
+    withdrawOnDeadline('confirming', 'decision'),
+    withdrawOnDeadline('transferring', 'convergence'),
+    withdrawOnDeadline('deciding-switchover', 'decision of both hosts'),
+    withdrawOnDeadline('switching-over', 'end of the transfer'),
     sourceRow({
       from: 'handing-over',
       on: 'failed',
@@ -161,8 +119,8 @@ export const recoverRows = {
       to: 'closed',
       next: (s) => ({ ...s, state: 'closed', outcome: timedOut('decision') }),
     }),
-    ...waiting.map(([from, waitingFor]) => destinationGivesUp(from, waitingFor)),
-    ...waiting.map(([from]) => destinationReleases(from)),
+    ...waiting.map(([from, waitingFor]) => closeOnDeadline(from, waitingFor)),
+    ...waiting.map(([from]) => closeOnRelease(from)),
     destinationRow({ from: 'claiming', on: 'failed', to: 'claiming', next: (s) => s }),
     destinationRow({
       from: 'claiming',

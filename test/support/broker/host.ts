@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Policy } from '../../../policy/policy.ts';
-import { migrateDestinationKind } from '../../../services/broker/effects/migrate-destination.ts';
-import { migrateSourceKind } from '../../../services/broker/effects/migrate-source.ts';
-import { restoreKind } from '../../../services/broker/effects/restore.ts';
-import { saveKind } from '../../../services/broker/effects/save.ts';
-import { startKind } from '../../../services/broker/effects/start.ts';
+import { kindsOf } from '../../../services/broker/effects/kinds.ts';
 import { emptyHeld, type World } from '../../../services/broker/effects/world.ts';
 import { createGate } from '../../../services/broker/gate/gate.ts';
 import { createOwnership } from '../../../services/broker/ownership/records.ts';
@@ -13,7 +9,6 @@ import { createPeers } from '../../../services/broker/peers/ask-peers.ts';
 import { servePeers } from '../../../services/broker/peers/serve-peers.ts';
 import { serveRequests } from '../../../services/broker/requests/serve-requests.ts';
 import { createJournal } from '../../../services/broker/runtime/journal.ts';
-import type { AnyKind } from '../../../services/broker/runtime/kind.ts';
 import { createRunner, type Runner } from '../../../services/broker/runtime/runner.ts';
 import { createVms } from '../../../services/broker/vms/vms.ts';
 import type { MemoryHub } from '../../../shared/bus/memory.ts';
@@ -108,13 +103,7 @@ export async function createTestHost(options: {
     peers: createPeers(endpoint),
     held: emptyHeld(),
   };
-  const kinds = {
-    start: startKind(world) as unknown as AnyKind,
-    save: saveKind(world) as unknown as AnyKind,
-    restore: restoreKind(world) as unknown as AnyKind,
-    migrateSource: migrateSourceKind(world) as unknown as AnyKind,
-    migrateDestination: migrateDestinationKind(world) as unknown as AnyKind,
-  };
+  const kinds = kindsOf(world);
   const fatal = (error: unknown): never => {
     throw error;
   };
