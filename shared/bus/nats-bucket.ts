@@ -44,9 +44,14 @@ export async function openNatsBucket(
       keyed(key, () => kv.delete(key, revision === undefined ? {} : { previousSeq: revision })),
     keys: () =>
       guarded('listing its keys', async () => {
-        const keys: string[] = [];
-        for await (const key of await kv.keys()) keys.push(key);
-        return keys;
+        // Asked of the stream itself: the client's own `keys` reads through a consumer, which misses keys and may never
+        // end when one is written meanwhile.
+        const prefix = `$KV.${name}.`;
+        const manager = await connection.jetstreamManager();
+        const { state } = await manager.streams.info(`KV_${name}`, { subjects_filter: `${prefix}>` });
+        const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
+        const entries = await Promise.all(keys.map((key) => kv.get(key)));
+        return keys.filter((_, at) => entries[at]?.operation === 'PUT');
       }),
     watch: (handler) =>
       guarded('watching it', async () => {

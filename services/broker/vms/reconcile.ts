@@ -51,23 +51,24 @@ export async function followOwners(world: World, runner: Runner, owners: Bucket)
 
   async function forgetIfClaimed(vm: VmName): Promise<void> {
     if (vms.get(vm) === undefined || vms.process(vm) !== undefined || runner.activeOf(vm) !== undefined) return;
+    if (!(await isClaimedElsewhere(vm))) return;
+    // Held only where there is something to forget, so that following a record stands in nobody's way; and looked at again.
     const release = runner.hold(vm);
     try {
-      const found = await ownership.read(vm);
-      // An older record, put back by whoever keeps the bucket, takes nothing away.
-      const entry = vms.get(vm);
-      if (
-        entry === undefined ||
-        found === undefined ||
-        found.record.owner === host ||
-        found.record.epoch <= entry.epoch
-      )
-        return;
+      if (vms.process(vm) !== undefined || !(await isClaimedElsewhere(vm))) return;
       await vms.remove(vm);
-      log.info('the VM belongs to another host now', { vm, owner: found.record.owner });
+      log.info('the VM belongs to another host now', { vm });
     } finally {
       release();
     }
+  }
+
+  async function isClaimedElsewhere(vm: VmName): Promise<boolean> {
+    const found = await ownership.read(vm);
+    const entry = vms.get(vm);
+    if (found === undefined || entry === undefined) return false;
+    // An older record, put back by whoever keeps the bucket, takes nothing away.
+    return found.record.owner !== host && found.record.epoch > entry.epoch;
   }
 }
 

@@ -69,7 +69,7 @@ async function save(controls: Controls, streamPath: string, targets: readonly Co
     await controls.execute('migrate', { uri: `unix:${streamPath}` });
     if ((await written.found) !== 'completed') throw await failed(controls);
     if (live) await copied();
-    else await controls.execute('cont');
+    else await letRun(controls);
     return { pauseMs: (await resumed.found) - (await stopped.found) };
   } finally {
     for (const watch of [stopped, resumed, written]) watch.stop();
@@ -81,9 +81,20 @@ async function failed(controls: Controls): Promise<BrokerError> {
   return new BrokerError('TRANSFER_FAILED', `QEMU could not write the memory: ${error ?? status}`);
 }
 
+const finishLooksMax = 200;
+const finishLookMs = 10;
+
+/** QEMU says that it has completed a moment before it has finished; only then does it let the guest go on. */
+async function letRun(controls: Controls): Promise<void> {
+  for (let looks = 0; looks < finishLooksMax && (await runStateOf(controls)) === 'finish-migrate'; looks++) {
+    await new Promise<void>((resolve) => controls.host.clock.after(finishLookMs, resolve));
+  }
+  await controls.execute('cont');
+}
+
 /** After a fault: nothing is being written any more, and the guest runs. */
 async function goOn(controls: Controls): Promise<void> {
   await cancelSend(controls).catch(() => {});
   const status = await runStateOf(controls).catch(() => undefined);
-  if (status === 'paused' || status === 'postmigrate') await controls.execute('cont').catch(() => {});
+  if (status !== undefined && status !== 'running') await letRun(controls).catch(() => {});
 }
