@@ -1,4 +1,5 @@
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
+import type { Label } from '../../../../shared/label/label.ts';
 import type { Launch, OpenImage } from '../../runtime/ports.ts';
 import type { RecordedDisk } from './record.ts';
 
@@ -138,3 +139,12 @@ function codeOf(launch: Launch, pass: (fd: number) => number): string[] {
 /** QEMU's option lists take a comma that belongs to a value twice. */
 const escaped = (value: string): string => value.replaceAll(',', ',,');
 const json = (value: unknown): string => JSON.stringify(value);
+
+/** What is executed: QEMU by itself, or, where the host runs SELinux, QEMU in the domain of the VM's label. */
+export function commandOf(
+  { binary, confined }: { readonly binary: string; readonly confined: boolean },
+  label: Label,
+  argv: readonly string[],
+): { command: string; args: string[] } {
+  return confined ? { command: 'runcon', args: [label, binary, ...argv] } : { command: binary, args: [...argv] };
+}

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { Launch } from '../../runtime/ports.ts';
-import { type Plan, planOf } from './arguments.ts';
+import { commandOf, type Plan, planOf } from './arguments.ts';
 import { isAlive, type Seen, startTimeOf, waitGone } from './ended.ts';
 import { checkSocketPath, type Host, type Place, placeOf } from './host.ts';
 import { connectPatiently, createLink, type Link } from './link.ts';
@@ -91,8 +91,7 @@ function withOwnOffset(launch: Launch, open: (path: string, flags: string) => nu
 }
 
 function start(host: Host, launch: Launch, plan: Plan, log: number): ChildProcess {
-  const confine = host.confined ? ['runcon', launch.label] : [];
-  const [command = host.binary, ...args] = [...confine, host.binary, ...plan.argv];
+  const { command, args } = commandOf(host, launch.label, plan.argv);
   return spawn(command, args, {
     cwd: '/',
     detached: true,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Launch, OpenImage, Origin } from '../../../../../services/broker/runtime/ports.ts';
-import { planOf } from '../../../../../services/broker/vmm/qemu/arguments.ts';
+import { commandOf, planOf } from '../../../../../services/broker/vmm/qemu/arguments.ts';
 import { BrokerError } from '../../../../../shared/errors/broker-error.ts';
 import type { ImageSpec, VmSpec } from '../../../../../shared/vm/spec.ts';
 import { specOf, testLabel } from '../../../../support/guest.ts';
@@ -143,4 +143,13 @@ test('every QEMU starts paused, and one that receives waits to be told', () => {
 test('both ends of a migration have the same devices at the same addresses', () => {
   const devices = (origin: Origin) => jsonOf(plan(launchOf({}, origin)).argv, '-device');
   assert.deepEqual(devices({ kind: 'boot' }), devices({ kind: 'restore', memoryFd: 1, devicesFd: 2 }));
+});
+
+test('where the host runs SELinux QEMU is started in the domain of the label, and elsewhere by itself', () => {
+  const binary = 'qemu-system-x86_64';
+  assert.deepEqual(commandOf({ binary, confined: true }, testLabel, ['-S']), {
+    command: 'runcon',
+    args: [testLabel, binary, '-S'],
+  });
+  assert.deepEqual(commandOf({ binary, confined: false }, testLabel, ['-S']), { command: binary, args: ['-S'] });
 });
