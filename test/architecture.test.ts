@@ -4,19 +4,14 @@ import { glob } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
-/** The one folder that imports each npm package. */
-const importerOf: Readonly<Record<string, string>> = {
-  nats: 'shared/bus/',
-  msgpackr: 'shared/codec/',
-  'node-forge': 'shared/pki/',
-  lmdb: 'shared/store/',
-  pino: 'shared/log/',
-  valibot: 'shared/schema/',
-  yaml: 'shared/config/',
-  chevrotain: 'policy/language/',
-  commander: 'services/cli/',
-  croner: 'services/scheduler/',
-};
+/** The one folder that imports each npm package, as the table of packages in ARCHITECTURE.md says. */
+const importerOf = new Map(
+  [
+    ...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(
+      /^\| ([@\w/-]+) \| ((?:shared|policy|services)\/\w+) \| .+ \|$/gm,
+    ),
+  ].map(([, name = '', folder = '']) => [name, `${folder}/`]),
+);
 
 /** What each part may import of the project, besides itself. */
 const mayImport: readonly (readonly [part: string, others: readonly string[]])[] = [
@@ -75,12 +70,12 @@ test('every npm package is imported from its one folder', () => {
   const wrong = packages.filter(
     ({ file, what }) =>
       !file.startsWith(
-        importerOf[
+        importerOf.get(
           what
             .split('/')
             .slice(0, what.startsWith('@') ? 2 : 1)
-            .join('/')
-        ] ?? 'nowhere',
+            .join('/'),
+        ) ?? 'nowhere',
       ),
   );
   assert.deepEqual(wrong, []);

@@ -78,7 +78,7 @@ export const askForm = fields({
 });
 export type EnrolAsk = Shape<typeof askForm>;
 
-export const contentForm = variant('is', [
+const contentForm = variant('is', [
   fields({
     is: literal('enrolled'),
     certificate: bytes(limits.certificateBytes),

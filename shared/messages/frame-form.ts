@@ -22,7 +22,7 @@ export const protocol = 'carnet/1';
 /** Keeps a frame's signature from ever being taken for one over something else. */
 export const signedPrefix = Buffer.from('carnet/1 frame\0');
 export const saltBytes = 32;
-export const digestBytes = 32;
+const digestBytes = 32;
 
 /** The outer form. */
 export const frameForm = schema.fields({

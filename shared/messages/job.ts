@@ -72,7 +72,7 @@ export const runView = fields({
 export type RunView = Shape<typeof runView>;
 
 /** A job in a list. */
-export const jobSummary = fields({
+const jobSummary = fields({
   job: jobName,
   vm: vmName,
   schedule: scheduleText,
@@ -90,7 +90,7 @@ export const jobSummary = fields({
 export type JobSummary = Shape<typeof jobSummary>;
 
 /** A job in full. */
-export const jobView = fields({
+const jobView = fields({
   summary: jobSummary,
   client: clientName,
   createdAtMs: timeMs,
@@ -101,7 +101,7 @@ export const jobView = fields({
 export type JobView = Shape<typeof jobView>;
 
 /** What a client may ask of the scheduler. Each speaks of the jobs of the client who signed it, and of no other's. */
-export const jobAsk = variant('verb', [
+const jobAsk = variant('verb', [
   fields({
     verb: literal('add'),
     job: jobName,
@@ -128,7 +128,7 @@ export const jobAsk = variant('verb', [
 ]);
 export type JobAsk = Shape<typeof jobAsk>;
 
-export const jobAnswer = variant('is', [
+const jobAnswer = variant('is', [
   fields({ is: literal('jobs'), jobs: list(jobSummary, limits.jobsPerClient) }),
   fields({ is: literal('job'), job: jobView }),
   fields({ is: literal('runs'), runs: list(runView, limits.runsPerJob) }),

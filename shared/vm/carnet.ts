@@ -5,7 +5,7 @@ import { fields, integer, list, literal, maybe, type Shape, text } from '../sche
 import { accelerator, imageSpec, vmSpec } from './spec.ts';
 
 /** An image as the sending host sees it: its spec, its label, and which file of which pool it is. */
-export const carnetImage = fields({
+const carnetImage = fields({
   spec: imageSpec,
   label,
   sizeBytes: integer(0, limits.imageBytes),

@@ -6,7 +6,7 @@ import { fields, flag, integer, list, maybe, oneOf, type Shape, text } from '../
 const rule = fields({ text: text(limits.ruleTextLength), file: text(256), line: integer(0, 100_000_000) });
 
 /** One question that was put to policy, with its answer. */
-export const answeredQuestion = fields({
+const answeredQuestion = fields({
   /** `access`: are the permissions allowed. `compute`: which label results. `valid`: is the label valid. `relabel`: validatetrans. `confine`: can the process be confined. */
   kind: oneOf(['access', 'compute', 'valid', 'relabel', 'confine']),
   /** What the question is for, in the operator's words: "the image may be an entrypoint of the domain". */

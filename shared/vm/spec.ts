@@ -26,7 +26,7 @@ export const imageSpec = fields({
 export type ImageSpec = Shape<typeof imageSpec>;
 
 /** A QEMU machine type with its version, so that both ends of a migration have the same board. */
-export const machineType = branded(
+const machineType = branded(
   pattern(/^(?:pc-q35|pc-i440fx)-[0-9]{1,2}\.[0-9]{1,2}$/, 32, 'a versioned machine type such as pc-q35-7.2'),
   'MachineType',
 );
