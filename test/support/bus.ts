@@ -16,26 +16,6 @@ export const wakefulClock: Clock = {
   },
 };
 
-/** A clock that stands still until it is told. */
-export function createTestClock(startMs: number): Clock & { advance(ms: number): void } {
-  let nowMs = startMs;
-  const timers = new Set<{ atMs: number; callback: () => void }>();
-  return {
-    nowMs: () => nowMs,
-    after(delayMs, callback) {
-      const timer = { atMs: nowMs + delayMs, callback };
-      timers.add(timer);
-      return () => void timers.delete(timer);
-    },
-    advance(ms) {
-      nowMs += ms;
-      for (const timer of [...timers].sort((one, other) => one.atMs - other.atMs)) {
-        if (timer.atMs <= nowMs && timers.delete(timer)) timer.callback();
-      }
-    },
-  };
-}
-
 /** An endpoint of a member of the fleet on that bus. */
 export async function createTestEndpoint(
   fleet: TestFleet,

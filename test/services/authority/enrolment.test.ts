@@ -18,7 +18,7 @@ import { type Authority, createAuthority } from '../../../shared/pki/authority.t
 import { readCertificate } from '../../../shared/pki/certificate.ts';
 import { createTrust } from '../../../shared/pki/trust.ts';
 import { openStore } from '../../../shared/store/store.ts';
-import { createTestClock } from '../../support/bus.ts';
+import { createManualClock, type ManualClock } from '../../support/manual-clock.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
 const hourMs = 3600_000;
@@ -27,7 +27,7 @@ const faultWith = (code: string, message: RegExp) => (error: unknown) =>
 
 interface World {
   readonly records: Records;
-  readonly clock: ReturnType<typeof createTestClock>;
+  readonly clock: ManualClock;
   /** The connection of whoever enrols. What it sends can be changed on the way. */
   readonly bus: Bus;
   /** Every ask as the authority got it. */
@@ -56,7 +56,7 @@ describe('enrolment', { timeout: 60_000 }, () => {
     const directory = await mkdtemp(join(tmpdir(), 'carnet-authority-'));
     const store = openStore(directory);
     const records = openRecords(store);
-    const clock = createTestClock(startMs);
+    const clock = createManualClock(startMs);
     const hub = createMemoryHub(clock);
     const asks: Uint8Array[] = [];
     const by = { authority: options.answering?.() ?? authority, records, nowMs: clock.nowMs, log: silentLogger };

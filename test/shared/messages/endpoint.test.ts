@@ -11,8 +11,9 @@ import { declareExchange, declareNotice, subjectOf } from '../../../shared/messa
 import { fault } from '../../../shared/messages/fault.ts';
 import { createSeal, openEmbedded } from '../../../shared/messages/frame.ts';
 import { fields, integer, literal, text, variant } from '../../../shared/schema/schema.ts';
-import { createTestClock, createTestEndpoint } from '../../support/bus.ts';
+import { createTestEndpoint } from '../../support/bus.ts';
 import { createCollector } from '../../support/bus-collector.ts';
+import { createManualClock, type ManualClock } from '../../support/manual-clock.ts';
 import { createTestFleet, type TestFleet } from '../../support/pki.ts';
 
 const sum = declareExchange({
@@ -40,7 +41,7 @@ describe('an endpoint', { timeout: 30_000 }, () => {
     fleet = await createTestFleet();
   });
 
-  let clock: ReturnType<typeof createTestClock>;
+  let clock: ManualClock;
   let hub: MemoryHub;
   let wire: Bus;
   let host: Endpoint;
@@ -56,7 +57,7 @@ describe('an endpoint', { timeout: 30_000 }, () => {
   };
 
   beforeEach(async () => {
-    clock = createTestClock(Date.now());
+    clock = createManualClock(Date.now());
     hub = createMemoryHub(clock);
     wire = hub.member();
     refused = [];
@@ -125,7 +126,7 @@ describe('an endpoint', { timeout: 30_000 }, () => {
   });
 
   it('answers a sender whose clock is off with that fault, and runs no handler', async () => {
-    const late = createTestClock(clock.nowMs() - 600_000);
+    const late = createManualClock(clock.nowMs() - 600_000);
     const bus = hub.member();
     const trust = fleet.trust(clock);
     const slow = await createTestEndpoint(fleet, bus, 'client', 'operator', { clock: late, trust });

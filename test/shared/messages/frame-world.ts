@@ -15,7 +15,7 @@ import {
 import { wrap } from '../../../shared/messages/frame-seal.ts';
 import type { Identity } from '../../../shared/pki/identity.ts';
 import { fields, integer } from '../../../shared/schema/schema.ts';
-import { createTestClock } from '../../support/bus.ts';
+import { createManualClock } from '../../support/manual-clock.ts';
 import { createTestFleet } from '../../support/pki.ts';
 
 export type Body = { n: number };
@@ -47,12 +47,12 @@ export const partsOf = (bytes: Uint8Array) =>
 export async function createFrameWorld() {
   const fleet = await createTestFleet('test', nowMs);
   const client = await fleet.identity('client', 'operator');
-  const trust = fleet.trust(createTestClock(nowMs));
+  const trust = fleet.trust(createManualClock(nowMs));
   const sealBy = (identity: Identity, atMs = nowMs) =>
-    createSeal({ identity, clock: createTestClock(atMs), random: randomBytes });
+    createSeal({ identity, clock: createManualClock(atMs), random: randomBytes });
   const sealed = (changes: { body?: unknown; lifetimeMs?: number } = {}, atMs = nowMs): SealedFrame =>
     sealBy(client, atMs)({ type: 'request', kind: 'ask', to: alpha, body: { n: 1 }, ...changes });
-  const receiver = (atMs = nowMs) => ({ trust, clock: createTestClock(atMs), seen: createSeenNonces() });
+  const receiver = (atMs = nowMs) => ({ trust, clock: createManualClock(atMs), seen: createSeenNonces() });
   return {
     client,
     host: await fleet.identity('host', 'alpha'),

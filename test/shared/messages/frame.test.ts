@@ -3,7 +3,7 @@ import { before, describe, it } from 'node:test';
 import { limits } from '../../../shared/limits.ts';
 import { createSeenNonces, type Expected, openEmbedded, openFrame } from '../../../shared/messages/frame.ts';
 import { wrap } from '../../../shared/messages/frame-seal.ts';
-import { createTestClock } from '../../support/bus.ts';
+import { createManualClock } from '../../support/manual-clock.ts';
 import {
   alpha,
   type Body,
@@ -70,7 +70,7 @@ describe('a frame', () => {
     });
 
     it('the second time, also in another wrapping, as long as it could be fresh', () => {
-      const clock = createTestClock(nowMs);
+      const clock = createManualClock(nowMs);
       const by = { trust: world.trust, clock, seen: createSeenNonces() };
       const frame = world.sealed();
       openFrame(frame.bytes, expectedAsk, by);
@@ -83,7 +83,7 @@ describe('a frame', () => {
     });
 
     it('when its sender has sent more than the receiver can remember, until the oldest can be fresh no more', () => {
-      const clock = createTestClock(nowMs);
+      const clock = createManualClock(nowMs);
       const by = { trust: world.trust, clock, seen: createSeenNonces({ perSenderMax: 1 }) };
       openFrame(world.sealed().bytes, expectedAsk, by);
       clock.advance(limits.messageLifetimeMs + limits.clockSkewMs);

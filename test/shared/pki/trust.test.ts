@@ -9,7 +9,7 @@ import {
   signCertificate,
 } from '../../../shared/pki/certificate.ts';
 import { createTrust, type Trust } from '../../../shared/pki/trust.ts';
-import { createTestClock } from '../../support/bus.ts';
+import { createManualClock } from '../../support/manual-clock.ts';
 
 const dayMs = 86_400_000;
 const startMs = Date.UTC(2026, 0, 1);
@@ -42,7 +42,7 @@ const issue = (changes: Partial<CertificateForm> = {}, signer: KeyObject = autho
 const trustAt = (nowMs: number, revoked?: () => ReadonlySet<string>): Trust =>
   createTrust({
     authorityCertificatePem: authorityPem,
-    clock: createTestClock(nowMs),
+    clock: createManualClock(nowMs),
     ...(revoked === undefined ? {} : { revoked }),
   });
 const isForged = (why: RegExp) => (error: unknown) =>
@@ -129,7 +129,7 @@ describe('trust', () => {
   }
 
   it('refuses one that is not valid yet, and one that has expired, also when it was good a moment ago', () => {
-    const clock = createTestClock(startMs - 1);
+    const clock = createManualClock(startMs - 1);
     const trust = createTrust({ authorityCertificatePem: authorityPem, clock });
     const der = issue({ notBeforeMs: startMs + dayMs });
     clock.advance(1);
@@ -159,7 +159,7 @@ describe('trust', () => {
   });
 
   it('trusts in nothing but an authority', () => {
-    const clock = createTestClock(now);
+    const clock = createManualClock(now);
     const self = signCertificate({ ...authorityForm, isAuthority: false }, authorityKeys.privateKey);
     const leaf = readCertificate(issue()).toString();
     for (const authorityCertificatePem of [leaf, self]) {
