@@ -25,6 +25,15 @@ export interface PolicyParts {
 /** How many context texts are remembered parsed; when full, all are forgotten. */
 const contextsRememberedMax = 4096;
 
+const partsByPolicy = new WeakMap<Policy, PolicyParts>();
+
+/** What a policy was made of, for those who list rules rather than ask questions. */
+export function partsOf(policy: Policy): PolicyParts {
+  const parts = partsByPolicy.get(policy);
+  if (parts === undefined) throw new TypeError('not a policy of this engine');
+  return parts;
+}
+
 /** The public face over a database; see policy.ts for what each answer means. */
 export function createPolicy(parts: PolicyParts): Policy {
   const { db, digest, seqno, describe } = parts;
@@ -46,7 +55,7 @@ export function createPolicy(parts: PolicyParts): Policy {
     return computed.statement < 0 ? { ok: true, context } : { ok: true, context, rule: describe(computed.statement) };
   };
 
-  return {
+  const policy: Policy = {
     digest,
     seqno,
     mls: db.mls !== undefined,
@@ -116,6 +125,8 @@ export function createPolicy(parts: PolicyParts): Policy {
       return createPolicy({ ...parts, booleans, seqno: nextSeqno });
     },
   };
+  partsByPolicy.set(policy, parts);
+  return policy;
 }
 
 function permNames(datum: ClassDatum, bits: number): readonly string[] {
