@@ -53,7 +53,6 @@ export function buildPolicydb(parsed: Parsed): Policydb | undefined {
       roleTypes: new Map(),
       users: new Map(),
       conditionals: new Map(),
-      neverallows: [],
       labels: new Set(),
       ports: new Map(),
     },

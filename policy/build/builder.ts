@@ -19,21 +19,10 @@ export interface Pending {
   readonly users: Map<number, PendingUser>;
   /** Conditionals by what they say. */
   readonly conditionals: Map<string, number>;
-  readonly neverallows: Neverallow[];
   /** What has a label, so that it gets one only. */
   readonly labels: Set<string>;
   /** Labelled number ranges by kind (`tcp`, `pkey PREFIX`), in source order. */
   readonly ports: Map<string, { readonly low: number; readonly high: number }[]>;
-}
-
-/** A neverallow by concrete types; `self` means each source on itself. */
-export interface Neverallow {
-  readonly sources: readonly number[];
-  readonly targets: readonly number[];
-  readonly self: boolean;
-  /** Forbidden permissions by class value. */
-  readonly perms: ReadonlyMap<number, number>;
-  readonly statement: number;
 }
 
 export interface PendingUser {

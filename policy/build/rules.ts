@@ -1,5 +1,6 @@
 import type { AvRule, NameSet, Span, TypeRule } from '../language/ast.ts';
 import { ALLOW, AUDITALLOW, AUDITDENY, addAccess, UNCONDITIONAL, type Vector } from '../policydb/access-table.ts';
+import { bitmapOf } from '../policydb/bitmap.ts';
 import { tripleKey } from '../policydb/policydb.ts';
 import { addTypeRule } from '../policydb/type-table.ts';
 import { type Build, mayExpand } from './builder.ts';
@@ -26,7 +27,10 @@ export function resolveAvRule(build: Build, rule: AvRule, statement: number, bra
   if (masks.includes(undefined)) return;
   if (rule.rule === 'neverallow') {
     const perms = new Map(classes.map((tclass, index) => [tclass, masks[index] ?? 0]));
-    build.pending.neverallows.push({ ...ends, perms, statement });
+    const { neverallows, types } = build.db;
+    const typesMax = types.names.length - 1;
+    const [sources, targets] = [bitmapOf(typesMax, ends.sources), bitmapOf(typesMax, ends.targets)];
+    neverallows.push({ sources, targets, self: ends.self, perms, statement });
     return;
   }
   if (!mayExpand(build, rule, rowsOf(ends) * classes.length)) return;

@@ -1,13 +1,14 @@
-import type { Build, Neverallow } from '../build/builder.ts';
+import type { Build } from '../build/builder.ts';
 import { members } from '../build/sets.ts';
 import { ALLOW } from '../policydb/access-table.ts';
-import { type Bitmap, createBitmap, hasBit, setBit } from '../policydb/bitmap.ts';
+import { type Bitmap, hasBit } from '../policydb/bitmap.ts';
 import { rowClass, rowSource, rowTarget } from '../policydb/key-index.ts';
+import type { Neverallow } from '../policydb/policydb.ts';
 import { permissionNames, spanOf } from './report.ts';
 
 /** No allow rule, conditional or not, may grant what a neverallow forbids (libsepol's assertion.c). */
 export function checkNeverallows(build: Build): void {
-  const { neverallows } = build.pending;
+  const { neverallows } = build.db;
   if (neverallows.length === 0) return;
   const byClass = rowsByClass(build);
   for (const never of neverallows) checkOne(build, never, byClass);
@@ -16,8 +17,7 @@ export function checkNeverallows(build: Build): void {
 function checkOne(build: Build, never: Neverallow, byClass: ReadonlyMap<number, number[]>): void {
   const { db, report } = build;
   const { access, types } = db;
-  const sources = bitmapOf(build, never.sources);
-  const targets = bitmapOf(build, never.targets);
+  const { sources, targets } = never;
   for (const [tclass, mask] of never.perms) {
     for (const row of byClass.get(tclass) ?? []) {
       const perms = allowedAnyhow(build, row) & mask;
@@ -70,12 +70,6 @@ function allowingStatement(build: Build, row: number, perms: number): number {
     }
   }
   return -1;
-}
-
-function bitmapOf(build: Build, values: readonly number[]): Bitmap {
-  const bitmap = createBitmap(build.db.types.names.length - 1);
-  for (const value of values) setBit(bitmap, value);
-  return bitmap;
 }
 
 function rowsByClass(build: Build): Map<number, number[]> {

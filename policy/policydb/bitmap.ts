@@ -6,6 +6,13 @@ export function createBitmap(max: number): Bitmap {
   return new Uint32Array((max >>> 5) + 1);
 }
 
+/** The set of some numbers, none above `max`. */
+export function bitmapOf(max: number, members: Iterable<number>): Bitmap {
+  const bitmap = createBitmap(max);
+  for (const member of members) setBit(bitmap, member);
+  return bitmap;
+}
+
 export function hasBit(bitmap: Bitmap, bit: number): boolean {
   return ((bitmap[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
 }

@@ -79,6 +79,16 @@ export interface Stated<T> {
   readonly statement: number;
 }
 
+/** A neverallow rule by concrete types; `self` means each source on itself. */
+export interface Neverallow {
+  readonly sources: Bitmap;
+  readonly targets: Bitmap;
+  readonly self: boolean;
+  /** Forbidden permissions by class value. */
+  readonly perms: ReadonlyMap<number, number>;
+  readonly statement: number;
+}
+
 /** Everything the questions need to know about a policy. It is not changed once it is built. */
 export interface Policydb {
   mls: Mls | undefined;
@@ -96,6 +106,8 @@ export interface Policydb {
   readonly tunables: boolean[];
   readonly conditionals: ConditionalDatum[];
   readonly access: AccessTable;
+  /** What no rule may grant; a binary policy has none left. */
+  readonly neverallows: Neverallow[];
   readonly typeRules: Readonly<Record<'type_transition' | 'type_change' | 'type_member', TypeTable>>;
   /** By file name, then by source, target and class as `tripleKey` writes them. */
   readonly fileNameRules: Map<string, Map<number, Stated<number>>>;
@@ -151,6 +163,7 @@ export function createPolicydb(): Policydb {
     tunables: [false],
     conditionals: [],
     access: createAccessTable(),
+    neverallows: [],
     typeRules: { type_transition: createTypeTable(), type_change: createTypeTable(), type_member: createTypeTable() },
     fileNameRules: new Map(),
     rangeTransitions: new Map(),
