@@ -26,10 +26,6 @@ export async function askEveryHost(client: Client, request: Request): Promise<re
   );
 }
 
-/** The hosts of those that gave no usable answer. */
-export const silentHosts = (answers: readonly HostAnswer[], wanted: Answer['is']): string[] =>
-  answers.filter(({ answer }) => answer?.is !== wanted).map(({ host }) => host.host);
-
 /** The host of a VM: its owner record's, else the one that lists it. VM_UNKNOWN where there is none. */
 export async function hostOfVm(client: Client, vm: VmName): Promise<HostName> {
   const record = await client.owner(vm);

@@ -39,73 +39,64 @@ export function registerCheckpoint(program: Command, registry: Registry): void {
 }
 
 async function list(session: Session, vmText: string | undefined): Promise<Ending | undefined> {
-  const [{ askEveryHost, silentHosts }, { checkpointColumns }, { valid }, { vmName }] = await Promise.all([
-    import('../client/locate.ts'),
+  const [{ listOfEveryHost }, { checkpointColumns }, { valid }, { vmName }] = await Promise.all([
+    import('./answered.ts'),
     import('../render/checkpoint.ts'),
     import('./arguments.ts'),
     import('../../../shared/ids.ts'),
   ]);
-  const vm = vmText === undefined ? undefined : valid(vmName, vmText);
-  const answers = await askEveryHost(await session.connect(), {
-    verb: 'checkpoint-list',
-    ...(vm === undefined ? {} : { vm }),
-  });
-  // Hosts that share a store all list what is in it.
-  const found = answers.flatMap(({ answer }) => (answer?.is === 'checkpoints' ? answer.checkpoints : []));
-  const rows = [...new Map(found.map((summary) => [summary.checkpoint, summary])).values()];
-  rows.sort((a, b) => b.takenAtMs - a.takenAtMs || b.checkpoint.localeCompare(a.checkpoint));
-  await session.list({
+  const vm = vmText === undefined ? {} : { vm: valid(vmName, vmText) };
+  return listOfEveryHost(session, { verb: 'checkpoint-list', ...vm }, 'checkpoints', {
     key: 'checkpoints',
-    rows,
+    rows(answers) {
+      // Hosts that share a store all list what is in it.
+      const found = answers.flatMap(({ checkpoints }) => checkpoints);
+      return [...new Map(found.map((summary) => [summary.checkpoint, summary])).values()].sort(
+        (a, b) => b.takenAtMs - a.takenAtMs || b.checkpoint.localeCompare(a.checkpoint),
+      );
+    },
     columns: checkpointColumns,
     name: (row) => row.checkpoint,
     empty: 'no checkpoints',
   });
-  const missing = silentHosts(answers, 'checkpoints');
-  return missing.length === 0 ? undefined : { is: 'partial', missing };
 }
 
 /** Asks the host that has a checkpoint about it. */
-async function askHolder(
+async function askHolder<I extends 'checkpoint' | 'verified'>(
   session: Session,
   verb: 'checkpoint-show' | 'checkpoint-verify',
+  is: I,
   text: string | undefined,
   options: HostOption,
 ) {
-  const [{ hostOfCheckpoint }, { valid }, { checkpointId, hostName }] = await Promise.all([
+  const [{ hostOfCheckpoint }, { valid }, { checkpointId, hostName }, { answered }] = await Promise.all([
     import('../client/locate.ts'),
     import('./arguments.ts'),
     import('../../../shared/ids.ts'),
+    import('./answered.ts'),
   ]);
   const checkpoint = valid(checkpointId, text);
   const named = options.host === undefined ? undefined : valid(hostName, options.host);
   const client = await session.connect();
   const host = named ?? (await hostOfCheckpoint(client, checkpoint));
-  return { host, answer: await client.ask(host, { verb, checkpoint }) };
+  return { host, got: answered(host, await client.ask(host, { verb, checkpoint }), is) };
 }
 
 async function show(session: Session, text: string | undefined, options: HostOption): Promise<Ending | undefined> {
-  const { host, answer } = await askHolder(session, 'checkpoint-show', text, options);
-  if (answer.is === 'failed') return { is: 'fault', fault: answer.fault };
-  if (answer.is === 'refused') return { is: 'refused', decision: answer.decision };
-  if (answer.is !== 'checkpoint') return (await import('./perform.ts')).unexpected(host, answer.is);
+  const { got } = await askHolder(session, 'checkpoint-show', 'checkpoint', text, options);
+  if (!got.ok) return got.ending;
   const { renderCheckpoint } = await import('../render/checkpoint.ts');
-  await session.show({
-    key: 'checkpoint',
-    value: answer.checkpoint,
-    name: answer.checkpoint.manifest.checkpoint,
-    table: (style) => renderCheckpoint(answer.checkpoint, style),
-  });
+  const value = got.answer.checkpoint;
+  const name = value.manifest.checkpoint;
+  await session.show({ key: 'checkpoint', value, name, table: (style) => renderCheckpoint(value, style) });
   return undefined;
 }
 
 async function verify(session: Session, text: string | undefined, options: HostOption): Promise<Ending | undefined> {
-  const { host, answer } = await askHolder(session, 'checkpoint-verify', text, options);
-  if (answer.is === 'failed') return { is: 'fault', fault: answer.fault };
-  if (answer.is === 'refused') return { is: 'refused', decision: answer.decision };
-  if (answer.is !== 'verified') return (await import('./perform.ts')).unexpected(host, answer.is);
+  const { host, got } = await askHolder(session, 'checkpoint-verify', 'verified', text, options);
+  if (!got.ok) return got.ending;
   const { bytesText, durationText } = await import('../render/units.ts');
-  const { checkpoint, bytes, ms } = answer;
+  const { checkpoint, bytes, ms } = got.answer;
   await session.show({
     key: 'verified',
     value: { checkpoint, host, bytes, ms },

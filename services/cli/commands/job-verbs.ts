@@ -15,8 +15,8 @@ import type { Ending } from '../render/fault.ts';
 import { jobColumns, renderJob, renderRun, runColumns } from '../render/job.ts';
 import type { Style } from '../render/style.ts';
 import type { Session } from '../session.ts';
+import { answered } from './answered.ts';
 import { durationArgument, valid } from './arguments.ts';
-import { unexpected } from './perform.ts';
 
 export interface AddOptions {
   readonly vm: string;
@@ -33,15 +33,8 @@ export interface RunOptions {
 const pollMs = 500;
 
 /** Asks the scheduler, and answers with what is wanted or with how the command ends instead. */
-async function asked<I extends JobAnswer['is']>(
-  session: Session,
-  ask: JobAsk,
-  is: I,
-): Promise<{ ok: true; answer: Extract<JobAnswer, { is: I }> } | { ok: false; ending: Ending }> {
-  const answer = await (await session.connect()).askScheduler(ask);
-  if (answer.is === is) return { ok: true, answer: answer as Extract<JobAnswer, { is: I }> };
-  if (answer.is === 'failed') return { ok: false, ending: { is: 'fault', fault: answer.fault } };
-  return { ok: false, ending: unexpected('the scheduler', answer.is) };
+async function asked<I extends JobAnswer['is']>(session: Session, ask: JobAsk, is: I) {
+  return answered('the scheduler', await (await session.connect()).askScheduler(ask), is);
 }
 
 export async function add(

@@ -32,23 +32,20 @@ export function registerOperation(program: Command, registry: Registry): void {
 }
 
 async function list(session: Session): Promise<Ending | undefined> {
-  const [{ askEveryHost, silentHosts }, { operationColumns }] = await Promise.all([
-    import('../client/locate.ts'),
+  const [{ listOfEveryHost }, { operationColumns }] = await Promise.all([
+    import('./answered.ts'),
     import('../render/operation.ts'),
   ]);
-  const answers = await askEveryHost(await session.connect(), { verb: 'operations' });
-  const rows = answers
-    .flatMap(({ answer }) => (answer?.is === 'operations' ? answer.operations : []))
-    .sort((a, b) => b.startedAtMs - a.startedAtMs || b.operation.localeCompare(a.operation));
-  await session.list({
+  return listOfEveryHost(session, { verb: 'operations' }, 'operations', {
     key: 'operations',
-    rows,
+    rows: (answers) =>
+      answers
+        .flatMap(({ operations }) => operations)
+        .sort((a, b) => b.startedAtMs - a.startedAtMs || b.operation.localeCompare(a.operation)),
     columns: operationColumns,
     name: (row) => row.operation,
     empty: 'no operations',
   });
-  const missing = silentHosts(answers, 'operations');
-  return missing.length === 0 ? undefined : { is: 'partial', missing };
 }
 
 async function show(session: Session, text: string | undefined, options: ShowOptions): Promise<Ending | undefined> {

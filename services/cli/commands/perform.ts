@@ -4,6 +4,7 @@ import type { Ending } from '../render/fault.ts';
 import { renderOperation, renderOutcome } from '../render/operation.ts';
 import { progressDisplay } from '../render/progress.ts';
 import type { Session } from '../session.ts';
+import { unexpected } from './answered.ts';
 import { durationArgument } from './arguments.ts';
 import { explain } from './explained.ts';
 import type { Intent } from './verbs.ts';
@@ -40,12 +41,6 @@ export async function perform(session: Session, intent: Intent, options: WaitOpt
       return unexpected(host, answer.is);
   }
 }
-
-/** An answer of a kind that was not asked for. */
-export const unexpected = (host: string, is: string): Ending => ({
-  is: 'fault',
-  fault: { code: 'MESSAGE_MALFORMED', message: `${host} answered with \`${is}\`, which is no answer to that` },
-});
 
 async function printOperationId(session: Session, operation: string): Promise<undefined> {
   await session.show({ key: 'operation', value: { operation }, name: operation, table: () => `${operation}\n` });

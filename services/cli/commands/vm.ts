@@ -45,34 +45,31 @@ export function registerVm(program: Command, registry: Registry): void {
 }
 
 async function list(session: Session): Promise<Ending | undefined> {
-  const [{ askEveryHost, silentHosts }, { vmColumns }] = await Promise.all([
-    import('../client/locate.ts'),
-    import('../render/vm.ts'),
-  ]);
-  const answers = await askEveryHost(await session.connect(), { verb: 'list' });
-  const rows = answers
-    .flatMap(({ answer }) => (answer?.is === 'vms' ? answer.vms : []))
-    .sort((a, b) => a.vm.localeCompare(b.vm) || a.host.localeCompare(b.host));
-  await session.list({ key: 'vms', rows, columns: vmColumns, name: (row) => row.vm, empty: 'no VMs' });
-  const missing = silentHosts(answers, 'vms');
-  return missing.length === 0 ? undefined : { is: 'partial', missing };
+  const [{ listOfEveryHost }, { vmColumns }] = await Promise.all([import('./answered.ts'), import('../render/vm.ts')]);
+  return listOfEveryHost(session, { verb: 'list' }, 'vms', {
+    key: 'vms',
+    rows: (answers) =>
+      answers.flatMap(({ vms }) => vms).sort((a, b) => a.vm.localeCompare(b.vm) || a.host.localeCompare(b.host)),
+    columns: vmColumns,
+    name: (row) => row.vm,
+    empty: 'no VMs',
+  });
 }
 
 async function show(session: Session, vmText: string | undefined): Promise<Ending | undefined> {
-  const [{ hostOfVm }, { renderVm }, { valid }, { vmName }, { unexpected }] = await Promise.all([
+  const [{ hostOfVm }, { renderVm }, { valid }, { vmName }, { answered }] = await Promise.all([
     import('../client/locate.ts'),
     import('../render/vm.ts'),
     import('./arguments.ts'),
     import('../../../shared/ids.ts'),
-    import('./perform.ts'),
+    import('./answered.ts'),
   ]);
   const vm = valid(vmName, vmText);
   const client = await session.connect();
   const host = await hostOfVm(client, vm);
-  const answer = await client.ask(host, { verb: 'show', vm });
-  if (answer.is === 'failed') return { is: 'fault', fault: answer.fault };
-  if (answer.is === 'refused') return { is: 'refused', decision: answer.decision };
-  if (answer.is !== 'vm') return unexpected(host, answer.is);
-  await session.show({ key: 'vm', value: answer.vm, name: answer.vm.vm, table: (style) => renderVm(answer.vm, style) });
+  const got = answered(host, await client.ask(host, { verb: 'show', vm }), 'vm');
+  if (!got.ok) return got.ending;
+  const value = got.answer.vm;
+  await session.show({ key: 'vm', value, name: value.vm, table: (style) => renderVm(value, style) });
   return undefined;
 }

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Answer } from '../../../../shared/messages/request.ts';
+import type { OperationView } from '../../../../shared/messages/view.ts';
+import { clientId, decisionOf, labelOf, operationIdOf, vmId } from '../../../support/values.ts';
+import { createFakeFleet } from '../fake-fleet.ts';
+import { carnet } from '../run-carnet.ts';
+
+const viewOf = (n: number, changes: Partial<OperationView> = {}): OperationView => ({
+  operation: operationIdOf(n),
+  kind: 'migrate-source',
+  vm: vmId('web'),
+  state: 'completed',
+  client: clientId('operator'),
+  startedAtMs: n,
+  endedAtMs: n + 1,
+  progress: { phase: 'completed', downtimeMs: 140 },
+  decisions: [decisionOf('allowed', { action: 'migrate-out' })],
+  outcome: { is: 'completed', label: labelOf('u:r:vm_t:s0') },
+  ...changes,
+});
+const view = (one: OperationView): Answer => ({ is: 'operation', operation: one });
+const unknown: Answer = { is: 'failed', fault: { code: 'OPERATION_UNKNOWN', message: 'not here' } };
+
+async function fleetOf(hosts: Record<string, Answer>) {
+  const fleet = await createFakeFleet();
+  for (const [name, answer] of Object.entries(hosts)) await fleet.host(name, () => answer);
+  return (...argv: string[]) => carnet(['operation', ...argv], { connect: fleet.connect });
+}
+
+test('operation list has those of all hosts, newest first, and says which host did not answer', async () => {
+  const run = await fleetOf({
+    alpha: { is: 'operations', operations: [viewOf(1), viewOf(3)] },
+    beta: { is: 'operations', operations: [viewOf(2)] },
+    gamma: unknown,
+  });
+  const { status, stdout, stderr } = await run('list', '-o', 'name');
+  assert.equal(stdout, [3, 2, 1].map((n) => `${operationIdOf(n)}\n`).join(''));
+  assert.equal(status, 3);
+  assert.match(stderr, /gamma/);
+});
+
+test('operation show tells the story of the host that was asked for it, with its decisions', async () => {
+  const run = await fleetOf({
+    alpha: view(viewOf(1, { kind: 'migrate-destination' })),
+    beta: view(viewOf(1)),
+    gamma: unknown,
+  });
+  const { status, stdout } = await run('show', operationIdOf(1));
+  assert.equal(status, 0);
+  assert.match(stdout, /^kind: +migrate-source$/m);
+  assert.match(stdout, /migrate-out/);
+});
+
+test('operation show of one that ended otherwise still is an answer', async () => {
+  const run = await fleetOf({ alpha: view(viewOf(1, { outcome: { is: 'cancelled' } })) });
+  const { status, stdout } = await run('show', operationIdOf(1));
+  assert.equal(status, 0);
+  assert.match(stdout, /^outcome: +cancelled$/m);
+});
+
+test('an operation that no host knows is not found, and one that may not be seen is refused', async () => {
+  const nobody = await fleetOf({ alpha: unknown, beta: unknown });
+  const { status, stderr } = await nobody('show', operationIdOf(1));
+  assert.equal(status, 4);
+  assert.match(stderr, /no host knows op-/);
+  const refusing = await fleetOf({ alpha: { is: 'refused', decision: decisionOf('refused', { action: 'monitor' }) } });
+  assert.equal((await refusing('show', operationIdOf(1))).status, 8);
+});
