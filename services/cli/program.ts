@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { registerAudit } from './commands/audit.ts';
 import { registerCheckpoint } from './commands/checkpoint.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEnrol } from './commands/enrol.ts';
@@ -46,6 +47,7 @@ export function buildProgram(registry: Registry): Command {
   registerOperation(program, registry);
   registerExplain(program, registry);
   registerPolicy(program, registry);
+  registerAudit(program, registry);
   registerEnrol(program, registry);
   registerDemo(program, registry);
   return program;

@@ -56,6 +56,7 @@ export const faultCodes = {
   POLICY_INVALID: { text: 'the policy could not be loaded', retry: false, exit: 2 },
   JOB_UNKNOWN: { text: 'no such job', retry: false, exit: 4 },
   JOB_EXISTS: { text: 'a job of that name exists already', retry: false, exit: 5 },
+  AUDIT_BROKEN: { text: 'an audit log is not the unbroken chain it was written as', retry: false, exit: 9 },
   INTERNAL: { text: 'an error in Carnet itself', retry: false, exit: 1 },
 } as const;
 

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { genesis, hashOfLine, lineBytesMax, linkOf, recoveredMark } from '../../../shared/audit/chain.ts';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import type { Clock } from '../../../shared/time/clock.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import { genesis, hashOfLine, lineBytesMax, linkOf, recoveredMark } from './chain.ts';
 import { decisionId } from './decision-id.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { type AuditRecord, policyLoadRecord, type RecordedAbout, recordsOf } from './records.ts';

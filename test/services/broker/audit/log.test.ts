@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { genesis } from '../../../../services/broker/audit/chain.ts';
+import { genesis } from '../../../../shared/audit/chain.ts';
 import { type AuditLog, openAuditLog } from '../../../../services/broker/audit/log.ts';
-import { verifyAuditLog } from '../../../../services/broker/audit/verify.ts';
+import { verifyAuditLog } from '../../../../shared/audit/verify.ts';
 import { systemClock } from '../../../../shared/time/clock.ts';
 import { contexts } from '../../../support/gate/asks.ts';
 

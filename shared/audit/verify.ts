@@ -8,8 +8,8 @@ export type Verified =
   | { readonly ok: false; readonly line: number; readonly problem: string };
 
 /**
- * Reads a log from its beginning and checks that every record names the one before it. With `expectedHead`, a head that a peer
- * kept, also that the log still holds that record: a log that was cut or forked does not.
+ * Reads a log from its beginning and checks that every record names the one before it. With `expectedHead`, a head that was
+ * kept elsewhere, also that the log still holds that record: a log that was cut or forked does not.
  * @throws what reading the file throws.
  */
 export async function verifyAuditLog(path: string, expectedHead?: string): Promise<Verified> {
@@ -38,7 +38,7 @@ export async function verifyAuditLog(path: string, expectedHead?: string): Promi
       seen ||= head === expectedHead;
     }
     if (torn !== 0) return { ok: false, line: torn, problem: 'the line is not a record' };
-    if (!seen) return { ok: false, line: count + 1, problem: 'the record that a peer knows of is missing' };
+    if (!seen) return { ok: false, line: count + 1, problem: 'the record of the head that was kept is missing' };
     return { ok: true, records: count, head };
   } finally {
     await file.close();

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /*
- * Every record names the SHA-256 of the line before it, so a line that is changed, removed, added or moved shows in the
- * one after it; the last one shows against the head, which goes with every message to the peers.
+ * The form of an audit log. Every record names the SHA-256 of the line before it, so a line that is changed, removed, added
+ * or moved shows in the one after it; the last one shows against the head, where somebody else has kept it.
  */
 
 /** What the first record of a log names. */
