@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { connectNats } from '../../shared/bus/nats.ts';
 import { BrokerError, faultOf } from '../../shared/errors/broker-error.ts';
-import type { VmName } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log/logger.ts';
 import { createEndpoint } from '../../shared/messages/endpoint.ts';
 import { createStoredSeenNonces } from '../../shared/messages/frame.ts';
@@ -15,24 +15,17 @@ import { systemClock as clock } from '../../shared/time/clock.ts';
 import { openAuditLog } from './audit/log.ts';
 import { openCheckpoints } from './checkpoints/checkpoints.ts';
 import type { BrokerConfig } from './config.ts';
-import { kindsOf } from './effects/kinds.ts';
-import { emptyHeld, type World } from './effects/world.ts';
+import { startCore } from './core.ts';
 import { createGate } from './gate/gate.ts';
 import { createPolicyHolder } from './gate/policy-holder.ts';
 import { readIdentities } from './identities/identities.ts';
 import { createImages } from './images/images.ts';
 import { createOwnership } from './ownership/records.ts';
 import { createPeers } from './peers/ask-peers.ts';
-import { servePeers } from './peers/serve-peers.ts';
-import { afterEnd } from './requests/control.ts';
-import { serveRequests } from './requests/serve-requests.ts';
+import { openRequestBy } from './peers/client-request.ts';
 import { createTeller } from './requests/tell-clients.ts';
-import { createJournal } from './runtime/journal.ts';
-import type { VmEvent } from './runtime/ports.ts';
-import { createRunner, type Runner } from './runtime/runner.ts';
+import { createOneOffKey } from './transport/transfer-keys.ts';
 import { createQemu } from './vmm/qemu/qemu.ts';
-import { adoptRunning, followOwners, hearWhatWasMissed } from './vms/reconcile.ts';
-import { createVms } from './vms/vms.ts';
 
 /** A broker that serves. */
 export interface Broker {
@@ -72,19 +65,21 @@ export async function startBroker(
   bus.onStatus((status) => log.warn('bus', { is: status.is, detail: 'detail' in status ? status.detail : null }));
   const endpoint = createEndpoint({ bus, identity, trust, clock, random, seen, log });
 
-  // QEMU speaks before the runner is there to listen; what it says then is found again by looking.
-  let runner: Runner | undefined;
-  const heard = (vm: VmName, event: VmEvent) => onVmEvent(vm, event);
-  const vms = createVms(store, heard);
   const owners = await bus.bucket(buckets.owners);
-  const world: World = {
+  const core = await startCore({
     host,
     address,
     clock,
     random,
     log,
     vmm,
-    vms,
+    store,
+    endpoint,
+    seen,
+    hostView,
+    fatal,
+    oneOffKey: createOneOffKey,
+    freeMemoryMiB: () => Math.floor(freemem() / 1024 ** 2),
     images: await createImages(config.pool),
     checkpoints: await openCheckpoints({
       directory: config.checkpoints.directory,
@@ -109,52 +104,13 @@ export async function startBroker(
     identities: await readIdentities(config.identities, holder.current()),
     ownership: createOwnership({ bucket: owners, identity, trust, clock }),
     peers: createPeers(endpoint),
-    held: emptyHeld(),
-  };
-
-  const kinds = kindsOf(world);
-  const journal = createJournal(store);
-  const tell = createTeller({ endpoint, clock, log });
-  runner = createRunner({
-    kinds: Object.values(kinds),
-    journal,
-    clock,
-    log,
-    fatal,
-    onUpdate(view) {
-      tell(view);
-      // What ended while the operation was under way was left to it.
-      if (view.endedAtMs !== null && vms.get(view.vm) !== undefined && vms.process(view.vm) === undefined)
-        markEnded(view.vm);
-    },
+    openRequest: openRequestBy({ trust, clock }),
+    tell: createTeller({ endpoint, clock, log }),
   });
-
-  function onVmEvent(vm: VmName, event: VmEvent): void {
-    log.info('QEMU', { vm, is: event.kind, detail: 'status' in event ? event.status : null });
-    runner?.deliverVmEvent(vm, event);
-    if (event.kind !== 'exited') return;
-    vms.detach(vm);
-    if (runner?.activeOf(vm) === undefined) markEnded(vm);
-  }
-
-  function markEnded(vm: VmName): void {
-    void afterEnd(world, vm).catch((error: unknown) =>
-      log.warn('a VM that ended could not be marked', { vm, fault: faultOf(error) }),
-    );
-  }
-
-  await adoptRunning(world, new Set(journal.open().map(({ vm }) => vm)));
-  await runner.recover();
-  await hearWhatWasMissed(world, runner, journal.open());
-  const stops = [
-    await followOwners(world, runner, owners),
-    servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, trust, seen }),
-    serveRequests({ endpoint, world, runner, kinds, host: hostView }),
-  ];
   const hosts = await bus.bucket(buckets.hosts);
   await putRecord();
   await bus.flush();
-  log.info('serving', { host, qemu: vmm.qemuVersion, policy: world.policyDigest() });
+  log.info('serving', { host, qemu: vmm.qemuVersion, policy: holder.current()?.digest ?? '' });
 
   function hostView() {
     const policy = holder.current();
@@ -201,8 +157,7 @@ export async function startBroker(
       );
     },
     async close() {
-      for (const stop of stops) stop();
-      await runner?.close();
+      await core.close();
       vmm.release();
       await bus.close();
       await audit.close();

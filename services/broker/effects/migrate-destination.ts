@@ -7,7 +7,6 @@ import type { DestinationEffect, DestinationEvent, DestinationState } from '../m
 import { moveHere } from '../ownership/claim.ts';
 import type { Kind } from '../runtime/kind.ts';
 import type { VmEvent } from '../runtime/ports.ts';
-import { createOneOffKey } from '../transport/transfer-keys.ts';
 import { checkImages } from './carnet.ts';
 import { clientLabel, letGo, needHeld, needMemory, peerLabel, type World } from './world.ts';
 
@@ -71,7 +70,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
       origin: { kind: 'incoming' },
     });
     vms.attach(process);
-    const own = createOneOffKey();
+    const own = world.oneOffKey();
     const grantId = world.random(16);
     const transcript = { offerDigest, grantId, sourceKey: transferKey, destinationKey: own.publicKey };
     const { port } = await process.listen(world.address, own.derive(operation, transcript, transferKey));

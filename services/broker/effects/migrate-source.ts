@@ -6,7 +6,6 @@ import type { MigrateOut, SourceEffect, SourceEvent, SourceState } from '../migr
 import { takeBack } from '../ownership/claim.ts';
 import type { Kind, Performing } from '../runtime/kind.ts';
 import type { VmEvent, VmProcess } from '../runtime/ports.ts';
-import { createOneOffKey } from '../transport/transfer-keys.ts';
 import { carnetOf } from './carnet.ts';
 import { followTransfer, reportTransfer } from './follow-transfer.ts';
 import { clientLabel, letGo, needHeld, peerLabel, type World } from './world.ts';
@@ -52,7 +51,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
 
   async function sendOffer(state: Extract<SourceState, { state: 'offering' }>): Promise<SourceEvent> {
     const { operation, destination, carnet, options, request } = state;
-    const key = createOneOffKey();
+    const key = world.oneOffKey();
     held.keys.set(operation, key);
     const { answer, offerDigest } = await peers.offer(destination, {
       operation,

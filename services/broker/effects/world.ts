@@ -1,4 +1,3 @@
-import { freemem } from 'node:os';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import type { ClientName, HostName, OperationId } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
@@ -26,6 +25,10 @@ export interface World {
   readonly address: string;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
+  /** Makes the key pair of one transfer. */
+  readonly oneOffKey: () => OneOffKey;
+  /** Memory that a guest could get now, in MiB. */
+  readonly freeMemoryMiB: () => number;
   readonly log: Logger;
   readonly vmm: Vmm;
   readonly vms: Vms;
@@ -105,8 +108,8 @@ export function acceleratorFor({ vmm, host }: Pick<World, 'vmm' | 'host'>, wante
 }
 
 /** HOST_FULL where the guest's memory does not fit into what is free. */
-export function needMemory({ host }: Pick<World, 'host'>, memoryMiB: number): void {
-  const freeMiB = Math.floor(freemem() / 1024 ** 2);
+export function needMemory({ host, freeMemoryMiB }: Pick<World, 'host' | 'freeMemoryMiB'>, memoryMiB: number): void {
+  const freeMiB = freeMemoryMiB();
   if (freeMiB < memoryMiB)
     throw new BrokerError('HOST_FULL', `${host} has ${freeMiB} MiB free, the VM needs ${memoryMiB}`);
 }

@@ -88,7 +88,14 @@ export async function takeBack(
 
 /** Says that this host runs the VM no longer. Does nothing where the record is another host's. */
 export async function markStopped({ ownership, host }: Mover, vm: VmName): Promise<void> {
-  const found = await ownership.read(vm);
-  if (found === undefined || found.record.owner !== host || !found.record.running) return;
-  await ownership.write({ ...found.record, running: false }, found.revision);
+  for (let attempt = 0; ; attempt++) {
+    const found = await ownership.read(vm);
+    if (found === undefined || found.record.owner !== host || !found.record.running) return;
+    try {
+      await ownership.write({ ...found.record, running: false }, found.revision);
+      return;
+    } catch (error) {
+      if (faultOf(error).code !== 'OWNER_CONFLICT' || attempt > 0) throw error;
+    }
+  }
 }

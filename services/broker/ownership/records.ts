@@ -1,9 +1,11 @@
 import type { Bucket } from '../../../shared/bus/bus.ts';
 import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
+import { vmName } from '../../../shared/ids.ts';
 import { openOwnerRecord } from '../../../shared/messages/fleet-records.ts';
 import { sealRecord } from '../../../shared/messages/record-seal.ts';
 import type { Identity } from '../../../shared/pki/identity.ts';
 import type { Trust } from '../../../shared/pki/trust.ts';
+import { check } from '../../../shared/schema/schema.ts';
 import type { Clock } from '../../../shared/time/clock.ts';
 import type { Ownership } from '../runtime/ports.ts';
 
@@ -32,6 +34,11 @@ export function createOwnership({
       );
     },
     remove: (vm, revision) => orConflict(vm, () => bucket.delete(vm, revision)),
+    watch: (onChange) =>
+      bucket.watch(({ key }) => {
+        const name = check(vmName, key);
+        if (name.ok) onChange(name.value);
+      }),
   };
 }
 

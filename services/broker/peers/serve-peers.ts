@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
-import { type ClientName, clientName, type HostName, hostName, type OperationId } from '../../../shared/ids.ts';
+import { type HostName, hostName, type OperationId } from '../../../shared/ids.ts';
 import type { AskContext, Endpoint } from '../../../shared/messages/endpoint.ts';
-import { openEmbedded, type SeenNonces } from '../../../shared/messages/frame.ts';
+import type { SeenNonces } from '../../../shared/messages/frame.ts';
 import {
   explainExchange,
   handoverExchange,
@@ -12,8 +12,6 @@ import {
   releaseExchange,
   switchoverExchange,
 } from '../../../shared/messages/peer.ts';
-import { type Request, request, requestExchange } from '../../../shared/messages/request.ts';
-import type { Trust } from '../../../shared/pki/trust.ts';
 import { check } from '../../../shared/schema/schema.ts';
 import { checkImages } from '../effects/carnet.ts';
 import { clientLabel, peerLabel, type World } from '../effects/world.ts';
@@ -21,19 +19,27 @@ import { answerToHandover, answerToOffer, answerToRelease, answerToSwitchover } 
 import type { DestinationEvent, DestinationState, MigrateIn } from '../migrate/destination-states.ts';
 import type { AnyKind } from '../runtime/kind.ts';
 import type { Runner } from '../runtime/runner.ts';
+import type { OpenRequest } from './client-request.ts';
 
 interface PeerServerDeps {
   readonly endpoint: Endpoint;
   readonly world: World;
   readonly runner: Runner;
   readonly migrateDestination: AnyKind;
-  readonly trust: Trust;
+  readonly openRequest: OpenRequest;
   /** Remembers which client requests were acted on. */
   readonly seen: SeenNonces;
 }
 
 /** Answers the other hosts. Who asks is known by certificate; only the source of a migration is heard about it. */
-export function servePeers({ endpoint, world, runner, migrateDestination, trust, seen }: PeerServerDeps): () => void {
+export function servePeers({
+  endpoint,
+  world,
+  runner,
+  migrateDestination,
+  openRequest,
+  seen,
+}: PeerServerDeps): () => void {
   const settled = <T>(operation: OperationId, judge: (state: DestinationState) => T | undefined, timeoutMs: number) =>
     runner.settled(operation, (state) => judge(state as DestinationState), timeoutMs);
 
@@ -47,28 +53,10 @@ export function servePeers({ endpoint, world, runner, migrateDestination, trust,
     return state as DestinationState;
   }
 
-  /** The client's request inside an offer: signed by the client, for the source, and about exactly this. */
-  function clientRequest(
-    bytes: Uint8Array,
-    source: HostName,
-  ): { client: ClientName; request: Request; digest: Uint8Array } {
-    const expected = {
-      type: requestExchange.name,
-      kind: 'ask',
-      receiver: { role: 'host', name: source },
-      body: request,
-    } as const;
-    const frame = openEmbedded(bytes, expected, { trust, clock: world.clock });
-    const client = check(clientName, frame.sender.name);
-    if (frame.sender.role !== 'client' || !client.ok)
-      throw new BrokerError('MESSAGE_FORGED', 'the request was not signed by a client');
-    return { client: client.value, request: frame.body, digest: frame.digest };
-  }
-
   async function begin(offer: Offer, source: HostName, { digest }: AskContext): Promise<void> {
     const { operation, carnet, options, transferKey } = offer;
     const vm = carnet.spec.name;
-    const asked = clientRequest(offer.request, source);
+    const asked = openRequest(offer.request, source);
     const { request: action } = asked;
     if (
       action.verb !== 'migrate' ||
@@ -143,7 +131,7 @@ export function servePeers({ endpoint, world, runner, migrateDestination, trust,
     }),
     endpoint.serve(explainExchange, async ({ carnet, request: bytes }, context) => {
       const source = hostOf(context);
-      const { client, request: asked } = clientRequest(bytes, source);
+      const { client, request: asked } = openRequest(bytes, source);
       const vm = carnet.spec.name;
       if (
         asked.verb !== 'explain' ||

@@ -234,6 +234,8 @@ export interface Ownership {
   /** Creates the record (`revision` 0) or replaces the one at `revision`. OWNER_CONFLICT when somebody was faster. */
   write(record: OwnerRecord, revision: number): Promise<number>;
   remove(vm: VmName, revision: number): Promise<void>;
+  /** Calls back for every VM whose record there is or changes, until the answer is called. */
+  watch(onChange: (vm: VmName) => void): Promise<() => void>;
 }
 
 /** What a carnet says of an image, of one that was opened. */

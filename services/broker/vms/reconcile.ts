@@ -1,7 +1,5 @@
-import type { Bucket } from '../../../shared/bus/bus.ts';
 import { faultOf } from '../../../shared/errors/broker-error.ts';
-import { type VmName, vmName } from '../../../shared/ids.ts';
-import { check } from '../../../shared/schema/schema.ts';
+import type { VmName } from '../../../shared/ids.ts';
 import type { World } from '../effects/world.ts';
 import { afterEnd } from '../requests/control.ts';
 import type { OperationRecord } from '../runtime/kind.ts';
@@ -39,15 +37,14 @@ export async function adoptRunning(world: World, openVms: ReadonlySet<VmName>): 
  * Forgets VMs that another host has claimed while they were stopped here: a restore elsewhere moves the record, and what
  * this host knew of the VM is history then. A VM that runs here or is being worked on is never touched.
  */
-export async function followOwners(world: World, runner: Runner, owners: Bucket): Promise<() => void> {
+export async function followOwners(world: World, runner: Runner): Promise<() => void> {
   const { vms, ownership, host, log } = world;
-  return owners.watch(({ key }) => {
-    const name = check(vmName, key);
-    if (name.ok)
-      void forgetIfClaimed(name.value).catch((error: unknown) =>
-        log.warn('an owner record could not be followed', { vm: key, fault: faultOf(error) }),
-      );
-  });
+  return ownership.watch(
+    (vm) =>
+      void forgetIfClaimed(vm).catch((error: unknown) =>
+        log.warn('an owner record could not be followed', { vm, fault: faultOf(error) }),
+      ),
+  );
 
   async function forgetIfClaimed(vm: VmName): Promise<void> {
     if (vms.get(vm) === undefined || vms.process(vm) !== undefined || runner.activeOf(vm) !== undefined) return;

@@ -80,7 +80,6 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
       async quit() {
         await call('quit', vm);
         if (processes.get(vm) === process) processes.delete(vm);
-        process.emit({ kind: 'exited', detail: 'asked to' });
       },
       async listen(_address, key) {
         await call('listen', vm);

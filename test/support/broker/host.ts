@@ -1,16 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Policy } from '../../../policy/policy.ts';
-import { kindsOf } from '../../../services/broker/effects/kinds.ts';
-import { emptyHeld, type World } from '../../../services/broker/effects/world.ts';
+import { startCore } from '../../../services/broker/core.ts';
+import type { World } from '../../../services/broker/effects/world.ts';
 import { createGate } from '../../../services/broker/gate/gate.ts';
 import { createOwnership } from '../../../services/broker/ownership/records.ts';
 import { createPeers } from '../../../services/broker/peers/ask-peers.ts';
-import { servePeers } from '../../../services/broker/peers/serve-peers.ts';
-import { serveRequests } from '../../../services/broker/requests/serve-requests.ts';
-import { createJournal } from '../../../services/broker/runtime/journal.ts';
-import { createRunner, type Runner } from '../../../services/broker/runtime/runner.ts';
-import { createVms } from '../../../services/broker/vms/vms.ts';
+import { openRequestBy } from '../../../services/broker/peers/client-request.ts';
+import type { Runner } from '../../../services/broker/runtime/runner.ts';
+import { createOneOffKey } from '../../../services/broker/transport/transfer-keys.ts';
 import type { MemoryHub } from '../../../shared/bus/memory.ts';
 import { silentLogger } from '../../../shared/log/logger.ts';
 import { createEndpoint, type Endpoint } from '../../../shared/messages/endpoint.ts';
@@ -65,7 +63,6 @@ export async function createTestHost(options: {
   const vmm = createFakeVmm(wire, calls);
   const images = createFakeImages({ disk: contexts.disk, kernel: contexts.kernel, initrd: contexts.kernel }, calls);
   const checkpoints = createFakeCheckpoints(calls);
-  const vms = createVms(store, (vm, event) => runner.deliverVmEvent(vm, event));
   const audit = { write: async (decision: Decision) => void decisions.push(decision) };
   const self = { policy: options.policy };
   const gate = createGate({
@@ -86,39 +83,33 @@ export async function createTestHost(options: {
     'host alpha': contexts.peer,
     'host beta': contexts.peer,
   };
-  const world: World = {
+  const core = await startCore({
     host,
     address: '127.0.0.1',
     clock,
     random,
     log,
     vmm,
-    vms,
+    store,
+    endpoint,
+    seen,
     images,
     checkpoints,
     gate,
+    oneOffKey: createOneOffKey,
+    freeMemoryMiB: () => 4096,
     policyDigest: () => self.policy.digest,
     identities: { contextOf: (role, who) => contextsOf[`${role} ${who}`] },
     ownership: createOwnership({ bucket: await bus.bucket(buckets.owners), identity, trust, clock }),
     peers: createPeers(endpoint),
-    held: emptyHeld(),
-  };
-  const kinds = kindsOf(world);
-  const fatal = (error: unknown): never => {
-    throw error;
-  };
-  const runner = createRunner({
-    kinds: Object.values(kinds),
-    journal: createJournal(store),
-    clock,
-    log,
-    fatal,
-    onUpdate: () => {},
+    openRequest: openRequestBy({ trust, clock }),
+    hostView: notAsked,
+    tell: () => {},
+    fatal(error) {
+      throw error;
+    },
   });
-  const stops = [
-    servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, trust, seen }),
-    serveRequests({ endpoint, world, runner, kinds, host: notAsked }),
-  ];
+  const { world, runner } = core;
   return Object.assign(self, {
     world,
     runner,
@@ -128,8 +119,7 @@ export async function createTestHost(options: {
     endpoint,
     decisions,
     async close() {
-      for (const stop of stops) stop();
-      await runner.close();
+      await core.close();
       await bus.close();
       await store.close();
     },

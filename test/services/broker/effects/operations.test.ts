@@ -294,7 +294,7 @@ describe('what must not be touched', () => {
       trust: fleet.trust(),
       clock: wakefulClock,
     });
-    const theirs = { vm, owner: hostId('gamma'), epoch: 1, running: true, operation: operationIdOf(77) };
+    const theirs = { vm, owner: hostId('gamma'), epoch: 0, running: true, operation: operationIdOf(77) };
     await elsewhere.write(theirs, owner?.revision ?? 0);
     const { outcome } = await operator.finish(alpha, { verb: 'start', vm });
     assert.equal(outcome?.is === 'failed' && outcome.fault.code, 'OWNER_CONFLICT');

@@ -1,0 +1,100 @@
+import { faultOf } from '../../shared/errors/broker-error.ts';
+import type { VmName } from '../../shared/ids.ts';
+import type { Endpoint } from '../../shared/messages/endpoint.ts';
+import type { SeenNonces } from '../../shared/messages/frame.ts';
+import type { HostView } from '../../shared/messages/request.ts';
+import type { OperationView } from '../../shared/messages/view.ts';
+import type { Store } from '../../shared/store/store.ts';
+import { kindsOf } from './effects/kinds.ts';
+import { emptyHeld, type World } from './effects/world.ts';
+import type { OpenRequest } from './peers/client-request.ts';
+import { servePeers } from './peers/serve-peers.ts';
+import { afterEnd } from './requests/control.ts';
+import { serveRequests } from './requests/serve-requests.ts';
+import { createJournal } from './runtime/journal.ts';
+import type { Journal } from './runtime/kind.ts';
+import type { VmEvent } from './runtime/ports.ts';
+import { createRunner, type Runner } from './runtime/runner.ts';
+import { adoptRunning, followOwners, hearWhatWasMissed } from './vms/reconcile.ts';
+import { createVms } from './vms/vms.ts';
+
+/** Everything a broker needs of the world, each behind its port. */
+export interface CorePorts extends Omit<World, 'vms' | 'held'> {
+  readonly store: Store;
+  readonly endpoint: Endpoint;
+  readonly openRequest: OpenRequest;
+  /** Which messages and requests were acted on before. */
+  readonly seen: SeenNonces;
+  readonly hostView: () => HostView;
+  /** Tells clients how their operations go. */
+  readonly tell: (view: OperationView) => void;
+  /** The journal cannot be written: nothing may go on. */
+  readonly fatal: (error: unknown) => never;
+  /** How operations are carried out; given by whoever wants to stand in between. */
+  readonly kinds?: (world: World) => ReturnType<typeof kindsOf>;
+  readonly journal?: (store: Store) => Journal;
+}
+
+/** The broker itself: everything but its adapters. */
+export interface Core {
+  readonly world: World;
+  readonly runner: Runner;
+  /** Stops serving. QEMUs run on. */
+  close(): Promise<void>;
+}
+
+/** Takes up what an earlier broker left, then serves hosts and clients. The same for a daemon, a test and a simulation. */
+export async function startCore(ports: CorePorts): Promise<Core> {
+  const { store, endpoint, openRequest, seen, hostView, tell, fatal, clock, log } = ports;
+  // QEMU speaks before the runner is there to listen; what it says then is found again by looking.
+  let runner: Runner | undefined;
+  const vms = createVms(store, (vm, event) => onVmEvent(vm, event));
+  const world: World = { ...ports, vms, held: emptyHeld() };
+  const kinds = (ports.kinds ?? kindsOf)(world);
+  const journal = (ports.journal ?? createJournal)(store);
+  runner = createRunner({
+    kinds: Object.values(kinds),
+    journal,
+    clock,
+    log,
+    fatal,
+    onUpdate(view) {
+      tell(view);
+      // What ended while the operation was under way was left to it.
+      if (view.endedAtMs !== null && vms.get(view.vm) !== undefined && vms.process(view.vm) === undefined)
+        markEnded(view.vm);
+    },
+  });
+
+  function onVmEvent(vm: VmName, event: VmEvent): void {
+    log.info('QEMU', { vm, is: event.kind, detail: 'status' in event ? event.status : null });
+    runner?.deliverVmEvent(vm, event);
+    if (event.kind !== 'exited') return;
+    vms.detach(vm);
+    if (runner?.activeOf(vm) === undefined) markEnded(vm);
+  }
+
+  function markEnded(vm: VmName): void {
+    void afterEnd(world, vm).catch((error: unknown) =>
+      log.warn('a VM that ended could not be marked', { vm, fault: faultOf(error) }),
+    );
+  }
+
+  const open = journal.open();
+  await adoptRunning(world, new Set(open.map(({ vm }) => vm)));
+  await runner.recover();
+  await hearWhatWasMissed(world, runner, open);
+  const stops = [
+    await followOwners(world, runner),
+    servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, openRequest, seen }),
+    serveRequests({ endpoint, world, runner, kinds, host: hostView }),
+  ];
+  return {
+    world,
+    runner,
+    async close() {
+      for (const stop of stops) stop();
+      await runner.close();
+    },
+  };
+}
