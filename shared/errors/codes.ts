@@ -54,6 +54,8 @@ export const faultCodes = {
   OWNER_CONFLICT: { text: 'the owner record says otherwise', retry: false, exit: 5 },
   OWNER_IN_DOUBT: { text: 'whether the virtual machine may run here is in doubt', retry: true, exit: 5 },
   POLICY_INVALID: { text: 'the policy could not be loaded', retry: false, exit: 2 },
+  POLICY_UNAVAILABLE: { text: "the kernel's policy cannot be asked", retry: false, exit: 1 },
+  POLICY_CHANGED: { text: "the kernel's policy was replaced while it was asked", retry: true, exit: 5 },
   JOB_UNKNOWN: { text: 'no such job', retry: false, exit: 4 },
   JOB_EXISTS: { text: 'a job of that name exists already', retry: false, exit: 5 },
   AUDIT_BROKEN: { text: 'an audit log is not the unbroken chain it was written as', retry: false, exit: 9 },
