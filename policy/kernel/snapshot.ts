@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { askAccess } from './ask.ts';
+import { readBoolean, readBooleans } from './booleans.ts';
+import { type KernelClass, readClass } from './class-table.ts';
+import { changed, unavailable } from './faults.ts';
+import type { Selinuxfs } from './selinuxfs.ts';
+import { parseContext } from './text.ts';
+
+/** One policy of the kernel: what is read of it, and the means to notice that it is no longer the one in force. */
+export interface Snapshot {
+  readonly fs: Selinuxfs;
+  readonly seqno: number;
+  /** The context of the kernel itself: valid in every policy. */
+  readonly kernelContext: string;
+  readonly booleans: ReadonlyMap<string, boolean>;
+  /** SHA-256 of the policy in the kernel's binary form, lower-case hex; undefined where it may not be read. */
+  readonly digest: string | undefined;
+  /** True while the kernel has this policy. As numbers only grow, every answer that was given before was of this policy, too. */
+  isInForce(): boolean;
+  /** Throws BrokerError POLICY_CHANGED unless `isInForce`. */
+  stillInForce(): void;
+  /** A class of this policy, or undefined. Throws like `stillInForce`. */
+  classOf(name: string): KernelClass | undefined;
+  /** The policy in the kernel's binary form, which `digest` is of. Throws like `stillInForce`. */
+  readPolicy(): Uint8Array;
+}
+
+const policyBytesMax = 64 * 1024 * 1024;
+const contextBytesMax = 4096;
+const classesRememberedMax = 1024;
+const attemptsMax = 8;
+
+/**
+ * Reads what policy the kernel has, again where it is being replaced meanwhile.
+ * @throws BrokerError POLICY_UNAVAILABLE, or POLICY_CHANGED when it never holds still.
+ */
+export function takeSnapshot(fs: Selinuxfs): Snapshot {
+  for (let attempt = 1; ; attempt++) {
+    const kernelContext = readKernelContext(fs);
+    const seqno = seqnoNow(fs, kernelContext);
+    try {
+      const booleans = readBooleans(fs);
+      const digest = digestOf(readWholePolicy(fs));
+      if (seqnoNow(fs, kernelContext) === seqno) return snapshotOf(fs, { seqno, kernelContext, booleans, digest });
+    } catch (error) {
+      // A boolean that was listed and is gone: the fault is the kernel's only if the policy is still the same.
+      if (seqnoNow(fs, kernelContext) === seqno) throw error;
+    }
+    if (attempt === attemptsMax) throw changed(seqno);
+  }
+}
+
+type Read = Pick<Snapshot, 'seqno' | 'kernelContext' | 'booleans' | 'digest'>;
+
+function snapshotOf(fs: Selinuxfs, read: Read): Snapshot {
+  const classes = new Map<string, KernelClass>();
+  const [anyBoolean] = read.booleans.keys();
+  const isInForce = (): boolean => askAccess(fs, [read.kernelContext, read.kernelContext, 1])?.seqno === read.seqno;
+  const stillInForce = (): void => {
+    if (!isInForce()) throw changed(read.seqno);
+  };
+  /**
+   * While the kernel loads a policy it shows the new classes a moment before the policy is in force. It answers for
+   * a boolean, and opens the policy file, only when it has finished: after that the number tells.
+   */
+  const noLoadUnderWay = (): void => {
+    if (anyBoolean === undefined) readWholePolicy(fs);
+    else readBoolean(fs, anyBoolean);
+  };
+  return {
+    fs,
+    ...read,
+    isInForce,
+    stillInForce,
+    classOf(name) {
+      const known = classes.get(name);
+      if (known !== undefined) return known;
+      const found = guarded(stillInForce, () => {
+        const datum = readClass(fs, name);
+        noLoadUnderWay();
+        return datum;
+      });
+      if (found !== undefined && classes.size < classesRememberedMax) classes.set(name, found);
+      return found;
+    },
+    readPolicy() {
+      const bytes = guarded(stillInForce, () => readWholePolicy(fs));
+      if (bytes === undefined) throw unavailable("the kernel's policy cannot be read", 'EACCES');
+      if (digestOf(bytes) !== read.digest) throw unavailable("the kernel's policy reads differently", 'EBADMSG');
+      return bytes;
+    },
+  };
+}
+
+/** A fault that came with a change of policy is told as the change. */
+function guarded<T>(stillInForce: () => void, read: () => T): T {
+  try {
+    return read();
+  } finally {
+    stillInForce();
+  }
+}
+
+/** The number of the policy in force, which only an access vector tells; of which class does not matter. */
+function seqnoNow(fs: Selinuxfs, context: string): number {
+  const answer = askAccess(fs, [context, context, 1]);
+  if (answer === undefined) throw unavailable('the context of the kernel is not valid in its policy', 'EINVAL');
+  return answer.seqno;
+}
+
+function readKernelContext(fs: Selinuxfs): string {
+  const reply = fs.read('initial_contexts/kernel', contextBytesMax);
+  if (!reply.ok) throw unavailable('the context of the kernel cannot be read', reply.errno);
+  const context = parseContext(Buffer.from(reply.value).toString('latin1'));
+  if (context === undefined) throw unavailable('the context of the kernel is not one', 'EBADMSG');
+  return context;
+}
+
+/** The policy, or undefined where this process may not read it. */
+function readWholePolicy(fs: Selinuxfs): Uint8Array | undefined {
+  const reply = fs.read('policy', policyBytesMax);
+  if (reply.ok) return reply.value;
+  if (reply.errno === 'EACCES' || reply.errno === 'EPERM' || reply.errno === 'ENOENT') return undefined;
+  throw unavailable("the kernel's policy cannot be read", reply.errno);
+}
+
+const digestOf = (bytes: Uint8Array | undefined): string | undefined =>
+  bytes === undefined ? undefined : createHash('sha256').update(bytes).digest('hex');
