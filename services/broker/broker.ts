@@ -24,6 +24,8 @@ import { createOwnership } from './ownership/records.ts';
 import { createPeers } from './peers/ask-peers.ts';
 import { openRequestBy } from './peers/client-request.ts';
 import { createTeller } from './requests/tell-clients.ts';
+import { createJournal } from './runtime/journal.ts';
+import { stoppingAfter } from './runtime/stop-after.ts';
 import { createOneOffKey } from './transport/transfer-keys.ts';
 import { createQemu } from './vmm/qemu/qemu.ts';
 
@@ -106,6 +108,10 @@ export async function startBroker(
     peers: createPeers(endpoint),
     openRequest: openRequestBy({ trust, clock }),
     tell: createTeller({ endpoint, clock, log }),
+    journal: (opened) =>
+      stoppingAfter(createJournal(opened), process.env['CARNET_STOP_AFTER'], () =>
+        process.kill(process.pid, 'SIGSTOP'),
+      ),
   });
   const hosts = await bus.bucket(buckets.hosts);
   await putRecord();
