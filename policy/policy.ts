@@ -39,18 +39,51 @@ export interface AccessVector {
   readonly permissive: boolean;
 }
 
+/**
+ * A constraint with the values of one question filled in, as a tree. A comparison has its own text (`l1 dom l2`), what
+ * stood on its left (`s0`), and what on its right where that is not in the text already.
+ */
+export type ConstraintTrace =
+  | { readonly op: 'and' | 'or'; readonly holds: boolean; readonly of: readonly [ConstraintTrace, ConstraintTrace] }
+  | { readonly op: 'not'; readonly holds: boolean; readonly of: readonly [ConstraintTrace] }
+  | {
+      readonly op: 'compare';
+      readonly holds: boolean;
+      readonly text: string;
+      readonly left: string;
+      readonly right?: string;
+    };
+
+/** A constraint or validatetrans rule that is false: the statement, and why as a tree and in one line. */
+export interface FailedConstraint {
+  readonly rule: RuleSource;
+  readonly trace: ConstraintTrace;
+  /** `t1 == mlsfilewrite (user_t: false) or l1 == l2 (s0, s0:c1: false)`. */
+  readonly text: string;
+}
+
+/** A rule in a branch that is off: the condition of the branch, and the fewest booleans to set to turn it on, one way each. */
+export interface OffRule extends RuleSource {
+  readonly condition: string;
+  readonly switches: readonly Readonly<Record<string, boolean>>[];
+}
+
 /** The answer to one permission, with what granted it or what stands in the way. */
 export interface Explanation {
   readonly allowed: boolean;
   /** The allow rules that grant the permission; empty when none does. */
   readonly granting: readonly RuleSource[];
   /** The allow rules that would grant it, were the condition around them true; only where no rule grants it now. */
-  readonly off?: readonly RuleSource[];
+  readonly off?: readonly OffRule[];
   readonly reason?: DenialReason;
-  /** For CONS: the constraint that is false. For BOUNDS: the parent's missing rule. For RBAC: the role allow. */
+  /** Every constraint that is false for the permission: of the type itself, else of the parent it is bounded by. */
+  readonly constraints?: readonly FailedConstraint[];
+  /** The statement in the way: the first false constraint, the neverallow that forbids the rule, or the typebounds. */
   readonly blocking?: RuleSource;
-  /** The smallest statement that would grant it, in policy syntax, where a rule can help. */
+  /** The fewest statements that would grant it, one a line in policy syntax; absent where no rule can help. */
   readonly missing?: string;
+  /** Why no rule can help; absent where `missing` is given. `bounds`: the parent cannot be given the permission. */
+  readonly obstacle?: 'constraint' | 'neverallow' | 'bounds';
 }
 
 /** A computed context, the rule that chose its type, or why there is none. */
@@ -65,7 +98,12 @@ export type Computed =
 /** The answer to validateTransition: true, or the rule that is false. */
 export type Validation =
   | { readonly ok: true }
-  | { readonly ok: false; readonly reason: DenialReason; readonly blocking?: RuleSource };
+  | {
+      readonly ok: false;
+      readonly reason: DenialReason;
+      readonly blocking?: RuleSource;
+      readonly failed?: FailedConstraint;
+    };
 
 /**
  * A loaded policy. Contexts go in and come out as text; a context that is not valid in the policy never throws, it is
@@ -99,7 +137,34 @@ export interface Policy {
   withBooleans(values: Readonly<Record<string, boolean>>, seqno: number): Policy;
 }
 
+/** What a policy says of a user; the levels only in an MLS policy. */
+export interface UserClearance {
+  readonly roles: readonly string[];
+  readonly level?: string;
+  readonly range?: string;
+}
+
+/** What only a policy that was loaded here can answer: a running kernel has no question for it. */
+export interface LoadedPolicy extends Policy {
+  /**
+   * Of `perms` (all of the class, unless given) those that are not allowed, each with the stage that removed it; what is
+   * allowed is not in it. Where the class is unknown and no permissions are given there is one entry, `*`.
+   */
+  reasons(
+    scontext: string,
+    tcontext: string,
+    tclass: string,
+    perms?: readonly string[],
+  ): ReadonlyMap<string, DenialReason>;
+  /** True when the first level is at least as high and has every category of the second; undefined unless both are levels. */
+  dominates(level: string, other: string): boolean | undefined;
+  /** True when the second range lies within the first; undefined unless both are ranges. A level is a range. */
+  contains(range: string, other: string): boolean | undefined;
+  user(name: string): UserClearance | undefined;
+  withBooleans(values: Readonly<Record<string, boolean>>, seqno: number): LoadedPolicy;
+}
+
 /** What the loader answers: a policy with its warnings, or the errors. */
 export type Loaded =
-  | { readonly ok: true; readonly policy: Policy; readonly warnings: readonly Diagnostic[] }
+  | { readonly ok: true; readonly policy: LoadedPolicy; readonly warnings: readonly Diagnostic[] }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };

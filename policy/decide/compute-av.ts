@@ -5,28 +5,33 @@ import { tripleKey } from '../policydb/policydb.ts';
 import { holds } from './constraints.ts';
 import type { State } from './state.ts';
 
-/** Access vectors as bits of the class. */
-export interface Access {
+/** What the rules say, as bits of the class. */
+export interface RuleAccess {
   readonly allowed: number;
   readonly auditallow: number;
   readonly auditdeny: number;
 }
 
+/** Access vectors as bits of the class: what each stage left allowed, the last of them being `allowed`. */
+export interface Access extends RuleAccess {
+  readonly byRules: number;
+  readonly byConstraints: number;
+  readonly byRoles: number;
+}
+
 /** computeAv in libsepol's order (context_struct_compute_av): rules, constraints, role allow, bounds. */
 export function computeAccess(state: State, source: Context, target: Context, tclass: number): Access {
-  const rules = ruleAccess(state, source.type, target.type, tclass);
-  let { allowed } = rules;
-  if (allowed !== 0) allowed &= ~constrained(state, source, target, tclass, allowed);
-  allowed &= ~roleDenied(state, source, target, tclass);
-  const parents = boundedBy(state, source, target);
-  if (parents !== undefined && allowed !== 0) {
-    allowed &= computeAccess(state, parents.source, parents.target, tclass).allowed;
-  }
-  return { allowed, auditallow: rules.auditallow, auditdeny: rules.auditdeny };
+  const { allowed: byRules, auditallow, auditdeny } = ruleAccess(state, source.type, target.type, tclass);
+  const byConstraints = byRules === 0 ? 0 : byRules & ~constrained(state, source, target, tclass, byRules);
+  const byRoles = byConstraints & ~roleDenied(state, source, target, tclass);
+  let allowed = byRoles;
+  const parents = allowed === 0 ? undefined : boundedBy(state, source, target);
+  if (parents !== undefined) allowed &= computeAccess(state, parents.source, parents.target, tclass).allowed;
+  return { byRules, byConstraints, byRoles, allowed, auditallow, auditdeny };
 }
 
 /** What the rules say, attributes and enabled conditionals included. */
-export function ruleAccess(state: State, sourceType: number, targetType: number, tclass: number): Access {
+export function ruleAccess(state: State, sourceType: number, targetType: number, tclass: number): RuleAccess {
   const { access, types } = state.db;
   const { branches } = access;
   const sources = types.attributesOf[sourceType];
@@ -65,16 +70,16 @@ function constrained(state: State, source: Context, target: Context, tclass: num
   return removed;
 }
 
-/** The first constraint that takes one of `perms` away. */
-export function failingConstraint(
+/** The constraints that take one of `perms` away. */
+export function failingConstraints(
   state: State,
   source: Context,
   target: Context,
   tclass: number,
   perms: number,
-): Constraint | undefined {
-  const { constraints } = state.db.classData[tclass] ?? { constraints: [] };
-  return constraints.find((one) => (one.perms & perms) !== 0 && !holds(one, source, target, undefined));
+): readonly Constraint[] {
+  const constraints = state.db.classData[tclass]?.constraints ?? [];
+  return constraints.filter((one) => (one.perms & perms) !== 0 && !holds(one, source, target, undefined));
 }
 
 /** A process that changes its role needs a role allow; only class `process` is looked at. */

@@ -1,6 +1,6 @@
 import type { ConstraintAttribute, ConstraintOperator } from '../language/ast.ts';
 import { hasBit } from '../policydb/bitmap.ts';
-import type { Constraint, Step } from '../policydb/constraint.ts';
+import type { Constraint, Primitive } from '../policydb/constraint.ts';
 import { type Context, dominates, type Level, OBJECT_ROLE, sameLevel } from '../policydb/context.ts';
 
 /**
@@ -19,9 +19,8 @@ export function holds(constraint: Constraint, first: Context, second: Context, t
   return (stack & 1) === 1;
 }
 
-type Primitive = Extract<Step, { op: 'attribute' } | { op: 'names' }>;
-
-function truthOf(step: Primitive, first: Context, second: Context, third: Context | undefined): boolean {
+/** The truth of one comparison. */
+export function truthOf(step: Primitive, first: Context, second: Context, third: Context | undefined): boolean {
   if (step.op === 'attribute') return compareParts(step.attribute, step.compare, first, second);
   const context = step.context === 1 ? first : step.context === 2 ? second : third;
   return context !== undefined && hasBit(step.names, context[step.part]) === step.equal;

@@ -1,7 +1,7 @@
 import { bitsOf, createBitmap, setBit } from '../policydb/bitmap.ts';
 import { type Context, type Level, NO_RANGE, type Range, sameLevel } from '../policydb/context.ts';
 import type { Mls, Policydb } from '../policydb/policydb.ts';
-import { whyInvalid } from '../policydb/validity.ts';
+import { whyInvalid, whyRangeInvalid } from '../policydb/validity.ts';
 
 /** The characters a context may have; the kernel takes a page. */
 export const contextCharsMax = 4096;
@@ -18,13 +18,20 @@ export function parseContext(db: Policydb, text: string): Context | undefined {
   const type = db.types.values.get(typeName ?? '');
   if (user === undefined || role === undefined || type === undefined) return undefined;
   if (db.roles.isAttribute[role] === true || db.types.isAttribute[type] === true) return undefined;
-  const range = parseRange(db.mls, rest);
+  const range = splitRange(db.mls, rest);
   if (range === undefined) return undefined;
   const context = { user, role, type, range };
   return whyInvalid(db, context) === undefined ? context : undefined;
 }
 
-function parseRange(mls: Mls | undefined, parts: readonly string[]): Range | undefined {
+/** Reads `low[-high]`; undefined unless it is a valid range of the policy's levels. */
+export function parseRange(mls: Mls, text: string): Range | undefined {
+  if (text.length > contextCharsMax) return undefined;
+  const range = splitRange(mls, text.split(':'));
+  return range === undefined || whyRangeInvalid(mls, range) !== undefined ? undefined : range;
+}
+
+function splitRange(mls: Mls | undefined, parts: readonly string[]): Range | undefined {
   if (mls === undefined) return parts.length === 0 ? NO_RANGE : undefined;
   const match = /^([^:-]+)(?::([^:-]+))?(?:-([^:-]+)(?::([^:-]+))?)?$/.exec(parts.join(':'));
   if (match === null) return undefined;
@@ -52,12 +59,17 @@ export function formatContext(db: Policydb, context: Context): string {
   const names = [db.users.names[context.user], db.roles.names[context.role], db.types.names[context.type]].join(':');
   const { mls } = db;
   if (mls === undefined) return names;
-  const { low, high } = context.range;
-  const lowText = formatLevel(mls, low);
-  return sameLevel(low, high) ? `${names}:${lowText}` : `${names}:${lowText}-${formatLevel(mls, high)}`;
+  return `${names}:${formatRange(mls, context.range, '-')}`;
 }
 
-function formatLevel(mls: Mls, level: Level): string {
+/** A range, `low` alone when both ends are equal. `between` stands between them: `-` in contexts, ` - ` in rules. */
+export function formatRange(mls: Mls, { low, high }: Range, between: string): string {
+  const lowText = formatLevel(mls, low);
+  return sameLevel(low, high) ? lowText : `${lowText}${between}${formatLevel(mls, high)}`;
+}
+
+/** The canonical text of a level. */
+export function formatLevel(mls: Mls, level: Level): string {
   const categories = bitsOf(level.categories);
   const name = (category: number | undefined): string => mls.categories.names[category ?? 0] ?? '';
   const parts: string[] = [];

@@ -1,5 +1,6 @@
-import type { AccessVector, Computed, Explanation, Policy, Validation } from '../policy.ts';
-import type { Context } from '../policydb/context.ts';
+import type { AccessVector, Computed, DenialReason, Explanation, LoadedPolicy, Policy, Validation } from '../policy.ts';
+import { bitsOf } from '../policydb/bitmap.ts';
+import { type Context, dominates, rangeContains } from '../policydb/context.ts';
 import type { ClassDatum, Policydb } from '../policydb/policydb.ts';
 import { tripleKey } from '../policydb/policydb.ts';
 import { findTypeRule } from '../policydb/type-table.ts';
@@ -7,9 +8,10 @@ import { whyInvalid } from '../policydb/validity.ts';
 import { computeAccess } from './compute-av.ts';
 import { computeSid, type SidKind } from './compute-sid.ts';
 import { holds } from './constraints.ts';
-import { formatContext, parseContext } from './context-text.ts';
-import { type Describe, explainAccess } from './explain.ts';
+import { formatContext, formatLevel, formatRange, parseContext, parseRange } from './context-text.ts';
+import { type Describe, explainAccess, removedBy } from './explain.ts';
 import { createState, type Flavour } from './state.ts';
+import { failedConstraint } from './trace.ts';
 
 /** What a policy is made of. */
 export interface PolicyParts {
@@ -35,7 +37,7 @@ export function partsOf(policy: Policy): PolicyParts {
 }
 
 /** The public face over a database; see policy.ts for what each answer means. */
-export function createPolicy(parts: PolicyParts): Policy {
+export function createPolicy(parts: PolicyParts): LoadedPolicy {
   const { db, digest, seqno, describe } = parts;
   const state = createState(db, parts.flavour, parts.booleans);
   const contextOf = rememberContexts(db);
@@ -55,7 +57,7 @@ export function createPolicy(parts: PolicyParts): Policy {
     return computed.statement < 0 ? { ok: true, context } : { ok: true, context, rule: describe(computed.statement) };
   };
 
-  const policy: Policy = {
+  const policy: LoadedPolicy = {
     digest,
     seqno,
     mls: db.mls !== undefined,
@@ -94,7 +96,9 @@ export function createPolicy(parts: PolicyParts): Policy {
       if (datum === undefined) return { ok: false, reason: 'UNKNOWN' };
       if (before === undefined || after === undefined || task === undefined) return { ok: false, reason: 'INVALID' };
       const broken = datum.validations.find((rule) => !holds(rule, before, after, task));
-      return broken === undefined ? { ok: true } : { ok: false, reason: 'CONS', blocking: describe(broken.statement) };
+      if (broken === undefined) return { ok: true };
+      const failed = failedConstraint(db, describe(broken.statement), broken, before, after, task);
+      return { ok: false, reason: 'CONS', blocking: failed.rule, failed };
     },
     explain(scontext, tcontext, tclass, perm): Explanation {
       const source = contextOf(scontext);
@@ -104,6 +108,40 @@ export function createPolicy(parts: PolicyParts): Policy {
       if (bit === undefined) return { allowed: false, granting: [], reason: 'UNKNOWN' };
       if (source === undefined || target === undefined) return { allowed: false, granting: [], reason: 'INVALID' };
       return explainAccess(state, describe, source, target, value, bit);
+    },
+    reasons(scontext, tcontext, tclass, perms) {
+      const source = contextOf(scontext);
+      const target = contextOf(tcontext);
+      const datum = db.classData[classOf(tclass)];
+      const asked = perms ?? datum?.perms ?? ['*'];
+      const found = new Map<string, DenialReason>();
+      const access =
+        source === undefined || target === undefined
+          ? undefined
+          : computeAccess(state, source, target, classOf(tclass));
+      for (const perm of asked) {
+        const bit = datum?.bits.get(perm);
+        const reason = bit === undefined ? 'UNKNOWN' : access === undefined ? 'INVALID' : removedBy(access, bit);
+        if (reason !== undefined) found.set(perm, reason);
+      }
+      return found;
+    },
+    dominates(level, other) {
+      if (db.mls === undefined || level.includes('-') || other.includes('-')) return undefined;
+      const [left, right] = [parseRange(db.mls, level), parseRange(db.mls, other)];
+      return left === undefined || right === undefined ? undefined : dominates(left.low, right.low);
+    },
+    contains(range, other) {
+      if (db.mls === undefined) return undefined;
+      const [outer, inner] = [parseRange(db.mls, range), parseRange(db.mls, other)];
+      return outer === undefined || inner === undefined ? undefined : rangeContains(outer, inner);
+    },
+    user(name) {
+      const datum = db.userData[db.users.values.get(name) ?? 0];
+      if (datum === undefined) return undefined;
+      const roles = bitsOf(datum.roles).map((role) => db.roles.names[role] ?? '');
+      if (db.mls === undefined) return { roles };
+      return { roles, level: formatLevel(db.mls, datum.level), range: formatRange(db.mls, datum.range, '-') };
     },
     hasTypeRule(kind, scontext, tcontext, tclass) {
       const source = contextOf(scontext);

@@ -13,6 +13,9 @@ export type Step =
       readonly names: Bitmap;
     };
 
+/** A step that compares. */
+export type Primitive = Extract<Step, { op: 'attribute' } | { op: 'names' }>;
+
 /** A constraint on some permissions of a class, or (perms 0) a validatetrans rule of it. */
 export interface Constraint {
   readonly perms: number;

@@ -1,6 +1,6 @@
 import { hasBit, includesAll } from './bitmap.ts';
-import { type Context, dominates, OBJECT_ROLE, rangeContains } from './context.ts';
-import type { Policydb } from './policydb.ts';
+import { type Context, dominates, OBJECT_ROLE, type Range, rangeContains } from './context.ts';
+import type { Mls, Policydb } from './policydb.ts';
 
 /** Why a context of known values is not valid (policydb_context_isvalid, mls_context_isvalid); undefined when it is. */
 export function whyInvalid(db: Policydb, context: Context): string | undefined {
@@ -17,15 +17,22 @@ export function whyInvalid(db: Policydb, context: Context): string | undefined {
     }
   }
   if (db.mls === undefined) return undefined;
+  const why = whyRangeInvalid(db.mls, range);
+  if (why !== undefined) return why;
+  if (role !== OBJECT_ROLE && !rangeContains(datum.range, range)) {
+    return `the range is outside the range of user \`${db.users.names[user] ?? ''}\``;
+  }
+  return undefined;
+}
+
+/** Why a range of known values is not valid, whoever has it (mls_range_isvalid). */
+export function whyRangeInvalid(mls: Mls, range: Range): string | undefined {
   if (!dominates(range.high, range.low)) return 'the high level does not dominate the low one';
   for (const level of [range.low, range.high]) {
-    const legal = db.mls.legal[level.sensitivity];
+    const legal = mls.legal[level.sensitivity];
     if (legal === undefined || !includesAll(legal, level.categories)) {
       return 'a category does not go with its sensitivity';
     }
-  }
-  if (role !== OBJECT_ROLE && !rangeContains(datum.range, range)) {
-    return `the range is outside the range of user \`${db.users.names[user] ?? ''}\``;
   }
   return undefined;
 }
