@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import type { CpioEntry } from '../../../services/cli/guest/cpio.ts';
+
+const applets = ['ls', 'sha256sum', 'cut', 'mkdir'];
+
+/** Node as it runs here, with the shared libraries it is linked with, and what busybox is called by besides. */
+export function runtimeFiles(): CpioEntry[] {
+  const libraries = [
+    ...execFileSync('ldd', [process.execPath], { encoding: 'utf8' }).matchAll(/(?:=> )?(\/\S+) \(0x/g),
+  ].map(([, path = '']) => path);
+  return [
+    ...foldersOf(libraries.map((path) => path.slice(1))),
+    ...libraries.map((path) => file(path.slice(1), 0o755, path)),
+    ...applets.map((name) => ({ path: `bin/${name}`, mode: 0o777, link: 'busybox' })),
+    file('bin/node', 0o755, process.execPath),
+  ];
+}
+
+/** Programs of the project, and all files of it that they import when they run, below `carnet`. */
+export function projectFiles(programs: readonly string[]): CpioEntry[] {
+  const found = new Set<string>();
+  const visit = (path: string): void => {
+    if (found.has(path)) return;
+    found.add(path);
+    const text = readFileSync(path, 'utf8');
+    for (const [, from = ''] of text.matchAll(/^(?:import|export)\s+(?!type\s)(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)) {
+      if (from.startsWith('.')) visit(normalize(join(dirname(path), from)));
+      else if (!from.startsWith('node:')) throw new Error(`${path} imports ${from}, which the guest does not have`);
+    }
+  };
+  programs.forEach(visit);
+  const paths = [...found].map((path) => join('carnet', path));
+  return [
+    ...foldersOf(paths),
+    { path: 'carnet/package.json', mode: 0o644, data: Buffer.from('{ "type": "module" }') },
+    ...[...found].map((path) => file(join('carnet', path), 0o644, path)),
+  ];
+}
+
+function file(path: string, mode: number, source: string): CpioEntry {
+  return { path, mode, data: readFileSync(source) };
+}
+
+/** The folders that the paths lie in, each after the one it lies in. */
+function foldersOf(paths: readonly string[]): CpioEntry[] {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    const parts = dirname(path).split('/');
+    parts.forEach((_, index) => {
+      folders.add(parts.slice(0, index + 1).join('/'));
+    });
+  }
+  return [...folders].sort().map((path) => ({ path, mode: 0o755, directory: true }));
+}
