@@ -1,15 +1,19 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { isBinaryPolicy } from './binary/header.ts';
+import { loadBinary } from './binary/load-binary.ts';
 import { sourceCharsMax } from './language/parse.ts';
 import { type LoadOptions, loadPolicy } from './load.ts';
 import type { Loaded } from './policy.ts';
 
 /**
- * Reads a policy source and loads it. The file is opened once and its size checked before it is read. Answers a
- * diagnostic when it cannot be read, is no regular file, is too large or is not UTF-8.
+ * Reads a policy and loads it: a source, or a binary kernel policy, which its first four bytes tell. The file is opened
+ * once and its size checked before it is read. Answers a diagnostic when it cannot be read, is no regular file, is too
+ * large or is neither.
  */
 export function readPolicyFile(path: string, options: LoadOptions = {}): Loaded {
   try {
     const bytes = readBounded(path);
+    if (isBinaryPolicy(bytes)) return loadBinary(bytes, path, options);
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     return loadPolicy([{ file: path, text }], options);
   } catch (error) {

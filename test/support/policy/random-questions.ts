@@ -22,7 +22,7 @@ function randomQuestion(random: Random, { classes, booleans }: RandomPolicy, con
   if (kind < 62) return { ask: 'transition', source, target, tclass };
   if (kind < 74) return { ask: 'change', source, target, tclass };
   if (kind < 86) return { ask: 'member', source, target, tclass };
-  if (kind < 98) return { ask: 'validate', before: source, after: target, task, tclass };
+  if (kind < 98 || booleans.length === 0) return { ask: 'validate', before: source, after: target, task, tclass };
   return { ask: 'bool', name: random.pick(booleans), value: random.chance(50) };
 }
 

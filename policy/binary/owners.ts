@@ -1,0 +1,104 @@
+import type { Bitmap } from '../policydb/bitmap.ts';
+import { OBJECT_ROLE } from '../policydb/context.ts';
+import { type Policydb, valuesMax } from '../policydb/policydb.ts';
+import { type RawLevel, type RawRange, readLevel, readRange } from './levels.ts';
+import { fault, type Reader, readName, readSet, readU32, visitBits } from './reader.ts';
+import { declare, readNamedTable } from './symbol-table.ts';
+
+export interface RawRole {
+  readonly value: number;
+  readonly bounds: number;
+  readonly types: Bitmap;
+  readonly at: number;
+}
+
+export interface RawUser {
+  readonly value: number;
+  readonly roles: Bitmap;
+  readonly range: RawRange;
+  readonly level: RawLevel;
+  readonly at: number;
+}
+
+/** Where an entry stands in the bytes. */
+export interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+const TYPE_PRIMARY = 1;
+const TYPE_ATTRIBUTE = 2;
+
+/** Roles; role attributes have become their roles. `object_r` is always there and has value 1. */
+export function readRoles(reader: Reader, db: Policydb): RawRole[] {
+  const roles: RawRole[] = [];
+  const { names } = db.roles;
+  const valueMax = readNamedTable(reader, 'roles', 45, db.roles, (most) => {
+    const at = reader.offset;
+    const [length, value, bounds] = [readU32(reader), readU32(reader), readU32(reader)];
+    const name = readName(reader, 'a role', length);
+    visitBits(reader, valuesMax, (bit) => {
+      if (bit + 1 !== value)
+        fault(reader, `role \`${name}\` dominates another; roles may dominate themselves only`, at);
+    });
+    const types = readSet(reader, 1);
+    if ((name === names[OBJECT_ROLE]) !== (value === OBJECT_ROLE)) {
+      fault(reader, `role \`${name}\` has value ${value}; ${OBJECT_ROLE} is object_r's`, at);
+    }
+    if (value === OBJECT_ROLE) return;
+    declare(reader, db.roles, { what: 'role', name, value, alias: false }, most, at);
+    roles.push({ value, bounds, types, at });
+  });
+  for (let value = db.roles.isAttribute.length; value <= valueMax; value++) {
+    db.roles.isAttribute[value] = false;
+    db.roles.members[value] = undefined;
+    db.roles.bounds[value] = 0;
+  }
+  return roles;
+}
+
+/** Types, attributes and aliases. Answers where each type's entry stands, by value. */
+export function readTypes(reader: Reader, db: Policydb): Place[] {
+  const { types } = db;
+  const places: Place[] = [];
+  const valueMax = readNamedTable(reader, 'types', 17, types, (most) => {
+    const start = reader.offset;
+    const [length, value, properties, bounds] = [readU32(reader), readU32(reader), readU32(reader), readU32(reader)];
+    const name = readName(reader, 'a type', length);
+    if ((properties & ~(TYPE_PRIMARY | TYPE_ATTRIBUTE)) !== 0) {
+      fault(reader, `unknown properties ${properties} of type \`${name}\``, start);
+    }
+    const isAttribute = (properties & TYPE_ATTRIBUTE) !== 0;
+    const alias = !isAttribute && (properties & TYPE_PRIMARY) === 0;
+    declare(reader, types, { what: 'type', name, value, alias }, most, start);
+    if (alias) return;
+    types.isAttribute[value] = isAttribute;
+    types.bounds[value] = bounds;
+    places[value] = { start, end: reader.offset };
+  });
+  for (let value = 1; value <= valueMax; value++) {
+    types.isAttribute[value] ??= false;
+    types.members[value] = types.isAttribute[value] ? new Set() : undefined;
+    types.bounds[value] ??= 0;
+    types.boundsStatement[value] = -1;
+    types.permissive[value] = false;
+  }
+  return places;
+}
+
+export function readUsers(reader: Reader, db: Policydb): RawUser[] {
+  const users: RawUser[] = [];
+  readNamedTable(reader, 'users', 61, db.users, (most) => {
+    const at = reader.offset;
+    const [length, value] = [readU32(reader), readU32(reader)];
+    // What bounds a user says which users a policy may have; it changes no answer.
+    readU32(reader);
+    const name = readName(reader, 'a user', length);
+    const roles = readSet(reader, 1);
+    const range = readRange(reader);
+    const level = readLevel(reader);
+    declare(reader, db.users, { what: 'user', name, value, alias: false }, most, at);
+    users.push({ value, roles, range, level, at });
+  });
+  return users;
+}

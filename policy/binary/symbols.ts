@@ -1,0 +1,139 @@
+import { type Bitmap, bitsOf } from '../policydb/bitmap.ts';
+import { createNames, type Names, type Policydb } from '../policydb/policydb.ts';
+import { type RawClass, readClasses, readCommons } from './classes.ts';
+import { fitConstraint, type ReadConstraint } from './constraints.ts';
+import type { Header } from './header.ts';
+import { type RawLevel, readLevel, resolveLevel, resolveRange } from './levels.ts';
+import { type Place, type RawRole, type RawUser, readRoles, readTypes, readUsers } from './owners.ts';
+import { boundedBitmap, fault, fitSet, type Reader, readName, readU32 } from './reader.ts';
+import { addStatement } from './statements.ts';
+import { checkAliases, declare, knownValue, readNamedTable } from './symbol-table.ts';
+
+/**
+ * Reads the eight tables of names in their order. Earlier tables name what later ones declare, so what they say of
+ * each other is put in place at the end. Answers where each type's entry stands, for `checkBounds`.
+ */
+export function readSymbols(reader: Reader, header: Header, db: Policydb): readonly Place[] {
+  readCommons(reader, db);
+  const classes = readClasses(reader, header.glblub, db);
+  const roles = readRoles(reader, db);
+  const places = readTypes(reader, db);
+  const users = readUsers(reader, db);
+  readBooleans(reader, db);
+  if (header.mls) db.mls = { sensitivities: createNames(), categories: createNames(), legal: [] };
+  const levels = readSensitivities(reader, db);
+  readCategories(reader, db);
+
+  checkAliases(reader, db.types, 'type');
+  resolveLevels(reader, db, levels);
+  resolveRoles(reader, db, roles);
+  resolveUsers(reader, db, users);
+  for (const one of classes) resolveClass(reader, db, one);
+  return places;
+}
+
+function readBooleans(reader: Reader, db: Policydb): void {
+  readNamedTable(reader, 'booleans', 13, db.booleans, (most) => {
+    const at = reader.offset;
+    const [value, state, length] = [readU32(reader), readU32(reader), readU32(reader)];
+    if (state > 1) fault(reader, `a boolean that is ${state}`, at);
+    declare(
+      reader,
+      db.booleans,
+      { what: 'boolean', name: readName(reader, 'a boolean', length), value, alias: false },
+      most,
+      at,
+    );
+    db.booleanDefaults[value] = state === 1;
+  });
+  for (let value = 1; value < db.booleans.names.length; value++) {
+    db.booleanDefaults[value] ??= false;
+    db.tunables[value] = false;
+  }
+}
+
+/** Sensitivities are numbered from the lowest up. Without MLS their table is read and must be empty. */
+function readSensitivities(reader: Reader, db: Policydb): RawLevel[] {
+  const levels: RawLevel[] = [];
+  const names = db.mls?.sensitivities ?? createNames();
+  readNamedTable(reader, 'sensitivities', 25, names, (most) => {
+    const at = reader.offset;
+    const [length, alias] = [readU32(reader), readU32(reader)];
+    const name = readName(reader, 'a sensitivity', length);
+    const level = readLevel(reader);
+    if (alias > 1) fault(reader, `sensitivity \`${name}\` is an alias ${alias} times`, at);
+    declare(reader, names, { what: 'sensitivity', name, value: level.sensitivity, alias: alias === 1 }, most, at);
+    if (alias === 0) levels.push(level);
+  });
+  checkAliases(reader, names, 'sensitivity');
+  return levels;
+}
+
+function readCategories(reader: Reader, db: Policydb): void {
+  const names = db.mls?.categories ?? createNames();
+  readNamedTable(reader, 'categories', 13, names, (most) => {
+    const at = reader.offset;
+    const [length, value, alias] = [readU32(reader), readU32(reader), readU32(reader)];
+    const name = readName(reader, 'a category', length);
+    if (alias > 1) fault(reader, `category \`${name}\` is an alias ${alias} times`, at);
+    declare(reader, names, { what: 'category', name, value, alias: alias === 1 }, most, at);
+  });
+  checkAliases(reader, names, 'category');
+}
+
+function resolveLevels(reader: Reader, db: Policydb, levels: readonly RawLevel[]): void {
+  if (db.mls === undefined) return;
+  for (const raw of levels) {
+    const { sensitivity, categories } = resolveLevel(reader, db.mls, raw);
+    db.mls.legal[sensitivity] = categories;
+  }
+}
+
+function resolveRoles(reader: Reader, db: Policydb, roles: readonly RawRole[]): void {
+  const typesMax = db.types.names.length - 1;
+  const bitmaps = db.roles.names.map(() => boundedBitmap(reader, typesMax));
+  for (const { value, bounds, types, at } of roles) {
+    bitmaps[value] = membersKnown(reader, db.types, 'type', fitSet(reader, types, typesMax, at), at);
+    db.roles.bounds[value] = bounds === 0 ? 0 : knownValue(reader, db.roles, 'role', bounds, at);
+  }
+  db.roles.types = bitmaps;
+}
+
+function resolveUsers(reader: Reader, db: Policydb, users: readonly RawUser[]): void {
+  for (const { value, roles, range, level, at } of users) {
+    const set = fitSet(reader, roles, db.roles.names.length - 1, at);
+    db.userData[value] = {
+      roles: membersKnown(reader, db.roles, 'role', set, at),
+      level: resolveLevel(reader, db.mls, level),
+      range: resolveRange(reader, db.mls, range),
+    };
+  }
+}
+
+function membersKnown(reader: Reader, names: Names, what: string, set: Bitmap, at: number): Bitmap {
+  for (const value of bitsOf(set)) knownValue(reader, names, what, value, at);
+  return set;
+}
+
+function resolveClass(reader: Reader, db: Policydb, { datum, constraints, validations }: RawClass): void {
+  const counts = { user: db.users.names.length - 1, role: db.roles.names.length - 1, type: db.types.names.length - 1 };
+  const fit = (read: ReadConstraint) => fitConstraint(reader, read, counts, addStatement(db, read.start, read.end));
+  datum.constraints.push(...constraints.map(fit));
+  datum.validations.push(...validations.map(fit));
+}
+
+/** A type may be bounded by a type, and by way of it by others, but never by itself. */
+export function checkBounds(reader: Reader, db: Policydb, places: readonly Place[]): void {
+  const { bounds, names, isAttribute, boundsStatement } = db.types;
+  for (let type = 1; type < names.length; type++) {
+    const parent = bounds[type] ?? 0;
+    const place = places[type];
+    if (parent === 0 || place === undefined) continue;
+    knownValue(reader, db.types, 'type', parent, place.start);
+    if (isAttribute[type] || isAttribute[parent]) fault(reader, 'an attribute in a bound', place.start);
+    boundsStatement[type] = addStatement(db, place.start, place.end);
+    let above = parent;
+    for (let steps = 0; above !== 0 && above !== type && steps < names.length; steps++) above = bounds[above] ?? 0;
+    if (above !== 0) fault(reader, `type \`${names[type]}\` is bounded by itself`, place.start);
+  }
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { loadBinary } from '../../../policy/binary/load-binary.ts';
+import type { Policy } from '../../../policy/policy.ts';
+import { shippedText } from '../../support/gate/shipped.ts';
+import { askEngine } from '../../support/policy/ask-engine.ts';
+import { binaryVersions, compileVersions } from '../../support/policy/binary.ts';
+import type { Question } from '../../support/policy/checkpolicy.ts';
+import { everything } from '../../support/policy/everything.ts';
+import { handWritten } from '../../support/policy/hand-written.ts';
+import { mustLoad } from '../../support/policy/load.ts';
+import { namesOf } from '../../support/policy/names-of.ts';
+import { type RandomPolicy, randomPolicy } from '../../support/policy/random-policy.ts';
+import { randomQuestions } from '../../support/policy/random-questions.ts';
+
+const questionsEach = 1200;
+const randomPolicies = 5;
+const fileNames = ['disk.img', 'a name', 'other'];
+
+function mustRead(bytes: Uint8Array): Policy {
+  const loaded = loadBinary(bytes, 'policy.bin');
+  assert.ok(loaded.ok, loaded.ok ? '' : loaded.diagnostics[0]?.message);
+  return loaded.policy;
+}
+
+/** The answer in full: audit vectors, and what has a name, too. */
+function answers(policy: Policy, questions: readonly Question[]): unknown[] {
+  const plain = askEngine(policy, questions);
+  return questions.map((question, index) => {
+    if (question.ask === 'av') {
+      const { source, target, tclass } = question;
+      return [plain[index], policy.computeAv(source, target, tclass)];
+    }
+    if (question.ask !== 'transition') return plain[index];
+    const named = fileNames.map((name) => {
+      const answer = policy.computeTransition(question.source, question.target, question.tclass, name);
+      return answer.ok ? answer.context : answer.reason;
+    });
+    return [plain[index], named];
+  });
+}
+
+/** Before version 32 there is no glblub, and checkpolicy leaves it out. */
+function versionsFor(text: string): readonly number[] {
+  return text.includes('glblub') ? binaryVersions.filter((version) => version >= 32) : binaryVersions;
+}
+
+/** Compiles the source to every version that holds it, and asks each what the source's policy is asked. */
+function compareVersions(policy: RandomPolicy, seed: number): boolean {
+  const made = compileVersions(policy.text, policy.mls, versionsFor(policy.text));
+  if (made === undefined) return false;
+  const questions = randomQuestions(policy, seed, questionsEach);
+  const source = mustLoad(policy.text);
+  const expected = answers(source, questions);
+  for (const [version, bytes] of made) {
+    const binary = mustRead(bytes);
+    const actual = answers(binary, questions);
+    const differences = questions.flatMap((question, index) =>
+      isDeepStrictEqual(actual[index], expected[index])
+        ? []
+        : [{ version, question, binary: actual[index], source: expected[index] }],
+    );
+    assert.deepEqual(differences.slice(0, 3), []);
+    assert.deepEqual(binary.booleans, source.booleans);
+  }
+  return true;
+}
+
+describe(`a binary policy answers as its source does, in versions ${binaryVersions.join(', ')}`, () => {
+  for (const [name, policy] of Object.entries({ ...handWritten, everything })) {
+    it(`for the hand-written policy "${name}"`, () => {
+      assert.ok(compareVersions(policy, 1));
+    });
+  }
+
+  it(`for ${randomPolicies} random policies`, () => {
+    let taken = 0;
+    for (let seed = 1; taken < randomPolicies; seed++) if (compareVersions(randomPolicy(seed), seed)) taken++;
+  });
+
+  it('for the shipped policy', async () => {
+    assert.ok(compareVersions(namesOf(await shippedText()), 7));
+  });
+
+  it('and tells rules by file name from none', () => {
+    const policy = mustRead(compileVersions(everything.text, true)?.get(33) ?? new Uint8Array());
+    const [user, disk] = ['user_u:user_r:user_t:s0', 'system_u:object_r:virtdisk_t:s0'];
+    const named = policy.computeTransition(user, disk, 'file', 'disk.img');
+    const other = policy.computeTransition(user, disk, 'file', 'other');
+    assert.equal(named.ok && named.context, 'system_u:object_r:other_t:s0');
+    assert.equal(other.ok && other.context, 'system_u:object_r:qemu_virtdisk_t:s0');
+  });
+});
