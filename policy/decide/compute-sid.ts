@@ -3,6 +3,7 @@ import { intersect } from '../policydb/bitmap.ts';
 import { type Context, type Level, OBJECT_ROLE, type Range } from '../policydb/context.ts';
 import { type ClassDatum, tripleKey } from '../policydb/policydb.ts';
 import { findTypeRule } from '../policydb/type-table.ts';
+import { isKernelSocket } from './kernel-sockets.ts';
 import type { State } from './state.ts';
 
 /** Which of the three questions: what a new object gets, what a relabelled one gets, what a member of a set gets. */
@@ -39,7 +40,7 @@ export function computeSid(
 }
 
 function isSocket(state: State, datum: ClassDatum | undefined): boolean {
-  return state.flavour === 'kernel' && datum?.name.endsWith('socket') === true;
+  return state.flavour === 'kernel' && datum !== undefined && isKernelSocket(datum.name);
 }
 
 function defaultSide(value: DefaultValue | undefined, fromSource: boolean, source: Context, target: Context): Context {

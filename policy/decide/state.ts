@@ -1,7 +1,11 @@
 import { evaluateCondition } from '../policydb/conditional.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 
-/** Where libsepol and the kernel answer differently, whose answer is wanted. */
+/**
+ * Where libsepol and the kernel answer differently, whose answer is wanted: the kernel's socket classes, whose new
+ * contexts follow the process in the kernel (role, type and range). What the kernel alone answers (rules by file name, the
+ * permissive flag, extended permissions) is answered in both, and what neither declares is refused in both.
+ */
 export type Flavour = 'libsepol' | 'kernel';
 
 /** A database under some values of its booleans: all that a question is put to. */
