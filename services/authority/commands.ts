@@ -5,7 +5,7 @@ import { createLogger } from '../../shared/log/logger.ts';
 import { authorityName, enrolSubject, formatToken } from '../../shared/messages/enrol-form.ts';
 import { createAuthority, loadAuthority, saveAuthority } from '../../shared/pki/authority.ts';
 import { createIdentity, saveIdentity } from '../../shared/pki/identity.ts';
-import { describePrincipal } from '../../shared/pki/principal.ts';
+import { describePrincipal, type Principal } from '../../shared/pki/principal.ts';
 import { openStore } from '../../shared/store/store.ts';
 import { systemClock } from '../../shared/time/clock.ts';
 import { answerEnrolment } from './enrolment.ts';
@@ -39,11 +39,15 @@ async function init({ directory, fleet }: CommandOf<'init'>): Promise<string> {
   return `made the authority of fleet ${fleet}, SHA-256 ${authority.fingerprint}\n`;
 }
 
-async function token({ directory, ...options }: CommandOf<'token'>): Promise<string> {
+async function token({ directory, holders, addresses, ...lifetimes }: CommandOf<'token'>): Promise<string> {
   const authority = await loadAuthority(directory);
+  const nowMs = systemClock.nowMs();
   return withRecords(directory, async (records) => {
-    const made = createToken(records, authority, { ...options, nowMs: systemClock.nowMs() }, randomBytes);
-    return `${formatToken(made)}\n`;
+    const make = (holder: Principal) => {
+      const about = { ...lifetimes, holder, nowMs, addresses: holder.role === 'host' ? addresses : [] };
+      return `${formatToken(createToken(records, authority, about, randomBytes))}\n`;
+    };
+    return records.transaction(() => holders.map(make).join(''));
   });
 }
 
@@ -83,6 +87,7 @@ async function serve({ directory, servers, log: logFile }: CommandOf<'serve'>, e
       bus.serve(enrolSubject('*'), async (data, subject) => answerEnrolment(data, subject.split('.')[3] ?? '', by));
       await bus.flush();
       log.info('serving enrolment', { fleet: authority.fleet });
+      if (logFile !== undefined) process.stdout.write('ready\n');
       await ended();
       log.info('stopping');
       return '';

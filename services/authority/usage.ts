@@ -5,27 +5,30 @@ import { type Principal, principal } from '../../shared/pki/principal.ts';
 import { check } from '../../shared/schema/schema.ts';
 import { addressesMax } from './records.ts';
 
+const holdersMax = 100;
+
 export const usage = `carnet-authority: the certificate authority of a fleet
 
   init  --directory DIR --fleet NAME              make a new authority
-  token ROLE NAME --directory DIR [--minutes N] [--days N] [--address ADDRESS]...
-                                                  make a one-time token; it is printed and is a secret
+  token ROLE NAME [ROLE NAME]... --directory DIR [--minutes N] [--days N] [--address ADDRESS]...
+                                                  make a one-time token for each; what is printed is secret
   issue ROLE NAME --directory DIR --to DIR [--days N] [--address ADDRESS]...
                                                   make key and certificate on this machine
   list  --directory DIR                           the names of the fleet and their certificates
   serve --directory DIR --server URL... [--log FILE]
-                                                  enrol holders of tokens over the bus
+                                                  enrol holders of tokens over the bus; with --log it says
+                                                  \`ready\` when it serves, else its log goes to standard output
 
 ROLE is host, client or service. A token is good for 60 minutes (--minutes), a certificate for 90 days (--days).
---address is a DNS name or an IP address a host is reached under.
+--address is a DNS name or an IP address that hosts are reached under.
 `;
 
 /** What was asked for on the command line. */
 export type Command =
   | { readonly is: 'help' }
   | { readonly is: 'init'; readonly directory: string; readonly fleet: string }
-  | (ForHolder & { readonly is: 'token'; readonly lifetimeMs: number })
-  | (ForHolder & { readonly is: 'issue'; readonly to: string })
+  | (ForHolders & { readonly is: 'token'; readonly holders: readonly Principal[]; readonly lifetimeMs: number })
+  | (ForHolders & { readonly is: 'issue'; readonly holder: Principal; readonly to: string })
   | { readonly is: 'list'; readonly directory: string }
   | {
       readonly is: 'serve';
@@ -34,9 +37,8 @@ export type Command =
       readonly log: string | undefined;
     };
 
-interface ForHolder {
+interface ForHolders {
   readonly directory: string;
-  readonly holder: Principal;
   readonly addresses: readonly string[];
   readonly certificateLifetimeMs: number;
 }
@@ -56,23 +58,24 @@ const options = {
 /** Reads the arguments after the program's name. USAGE_INVALID. */
 export function parseCommand(args: readonly string[]): Command {
   const { values, positionals } = parsed(args);
-  const [verb, roleText, name, ...rest] = positionals;
+  const [verb, ...rest] = positionals;
   if (values.help || verb === undefined || verb === 'help') return { is: 'help' };
-  const forHolder = (): ForHolder => {
-    const holder = check(principal, { role: roleText, name });
-    if (!holder.ok || rest.length > 0) throw invalid(`${verb} takes a role (host, client, service) and a name`);
-    return {
-      directory: required(values.directory, '--directory'),
-      holder: holder.value,
-      addresses: addresses(holder.value, values.address ?? []),
-      certificateLifetimeMs: count(values.days, '--days', 3650) * 86_400_000,
-    };
-  };
+  const forHolders = (holders: readonly Principal[]): ForHolders => ({
+    directory: required(values.directory, '--directory'),
+    addresses: addresses(holders, values.address ?? []),
+    certificateLifetimeMs: count(values.days, '--days', 3650) * 86_400_000,
+  });
   if (verb === 'token') {
-    return { is: 'token', ...forHolder(), lifetimeMs: count(values.minutes, '--minutes', 7 * 24 * 60) * 60_000 };
+    const holders = holdersOf(verb, rest);
+    const lifetimeMs = count(values.minutes, '--minutes', 7 * 24 * 60) * 60_000;
+    return { is: 'token', ...forHolders(holders), holders, lifetimeMs };
   }
-  if (verb === 'issue') return { is: 'issue', ...forHolder(), to: required(values.to, '--to') };
-  if (roleText !== undefined) throw invalid(`${verb} takes no \`${roleText}\``);
+  if (verb === 'issue') {
+    const [holder] = holdersOf(verb, rest.slice(0, 2));
+    if (holder === undefined || rest.length > 2) throw invalid('issue takes one role and one name');
+    return { is: 'issue', ...forHolders([holder]), holder, to: required(values.to, '--to') };
+  }
+  if (rest.length > 0) throw invalid(`${verb} takes no \`${rest[0]}\``);
   const directory = required(values.directory, '--directory');
   switch (verb) {
     case 'init':
@@ -99,8 +102,21 @@ function required<T>(value: T | undefined, option: string): T {
   return value;
 }
 
-function addresses({ role }: Principal, given: readonly string[]): readonly string[] {
-  if (given.length > 0 && role !== 'host') throw invalid('--address is for hosts');
+/** The holders that are named, as role and name by turns. */
+function holdersOf(verb: string, words: readonly string[]): readonly Principal[] {
+  const holders: Principal[] = [];
+  for (let at = 0; at < Math.max(words.length, 1); at += 2) {
+    const holder = check(principal, { role: words[at], name: words[at + 1] });
+    if (!holder.ok) throw invalid(`${verb} takes a role (host, client, service) and a name`);
+    holders.push(holder.value);
+  }
+  if (holders.length > holdersMax) throw invalid(`${verb} takes at most ${holdersMax} names`);
+  return holders;
+}
+
+/** Addresses are for the hosts among the holders. */
+function addresses(holders: readonly Principal[], given: readonly string[]): readonly string[] {
+  if (given.length > 0 && !holders.some(({ role }) => role === 'host')) throw invalid('--address is for hosts');
   if (given.length > addressesMax) throw invalid(`a host has at most ${addressesMax} addresses`);
   for (const address of given) {
     if (isIP(address) === 0 && !/^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,8}$/.test(address)) {

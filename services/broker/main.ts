@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { configFileOf, runDaemon } from '../../shared/config/daemon.ts';
 import { faultOf } from '../../shared/errors/broker-error.ts';
-import { faultCodes } from '../../shared/errors/codes.ts';
 import { createLogger } from '../../shared/log/logger.ts';
 import { startBroker } from './broker.ts';
 import { readBrokerConfig } from './config.ts';
@@ -10,9 +9,8 @@ import { readBrokerConfig } from './config.ts';
  * The daemon of a host: `node services/broker/main.ts --config broker.yaml`. It says `ready` on standard output when it
  * serves, loads its policy again on SIGHUP, and on SIGTERM stops serving and leaves the VMs running.
  */
-try {
-  const { values } = parseArgs({ options: { config: { type: 'string' } } });
-  const config = await readBrokerConfig(values.config ?? '/etc/carnet/broker.yaml');
+await runDaemon('broker', async (args) => {
+  const config = await readBrokerConfig(configFileOf(args, '/etc/carnet/broker.yaml'));
   const log = createLogger({
     name: `broker-${config.host}`,
     to: { file: join(config.logs, 'broker.log') },
@@ -30,10 +28,4 @@ try {
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => void broker.close().then(() => process.exit(0)));
   process.stdout.write('ready\n');
-} catch (error) {
-  const fault = faultOf(error);
-  process.stderr.write(
-    `broker: ${fault.code}: ${fault.message}${fault.hint === undefined ? '' : `\n  ${fault.hint}`}\n`,
-  );
-  process.exit(faultCodes[fault.code].exit);
-}
+});

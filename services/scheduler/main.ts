@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { connectNats } from '../../shared/bus/nats.ts';
-import { BrokerError, faultOf } from '../../shared/errors/broker-error.ts';
-import { faultCodes } from '../../shared/errors/codes.ts';
+import { configFileOf, runDaemon } from '../../shared/config/daemon.ts';
+import { BrokerError } from '../../shared/errors/broker-error.ts';
 import { createLogger } from '../../shared/log/logger.ts';
 import { createStoredSeenNonces } from '../../shared/messages/frame.ts';
 import { schedulerName } from '../../shared/messages/job.ts';
@@ -14,11 +13,13 @@ import { systemClock } from '../../shared/time/clock.ts';
 import { readSchedulerConfig } from './config.ts';
 import { startScheduler } from './scheduler.ts';
 
-const usage = 'usage: scheduler --config scheduler.yaml';
-
-/** Serves until it is asked to end. Prints `ready` once it serves; everything else goes to its log. */
-async function serve(args: string[], ended: Promise<unknown>): Promise<void> {
-  const config = await readSchedulerConfig(fileOf(args));
+/*
+ * The scheduler of a fleet: `node services/scheduler/main.ts --config scheduler.yaml`. It says `ready` on standard output
+ * when it serves, and ends on SIGTERM; everything else goes to its log.
+ */
+await runDaemon('scheduler', async (args) => {
+  const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  const config = await readSchedulerConfig(configFileOf(args, '/etc/carnet/scheduler.yaml'));
   const identity = await loadIdentity(config.identity);
   if (identity.role !== 'service' || identity.name !== schedulerName) {
     throw new BrokerError('CONFIG_INVALID', `${config.identity} is the identity of ${identity.role} ${identity.name}`, {
@@ -54,23 +55,4 @@ async function serve(args: string[], ended: Promise<unknown>): Promise<void> {
   await bus.close();
   await store.flushed();
   await store.close();
-}
-
-function fileOf(args: string[]): string {
-  try {
-    const { config } = parseArgs({ args, options: { config: { type: 'string' } } }).values;
-    if (config !== undefined) return config;
-  } catch {
-    // Said below, for what is missing and for what is too much alike.
-  }
-  throw new BrokerError('USAGE_INVALID', usage);
-}
-
-try {
-  const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  await serve(process.argv.slice(2), ended);
-} catch (error) {
-  const { code, message, hint } = faultOf(error);
-  process.stderr.write(`carnet-scheduler: ${message} [${code}]\n${hint === undefined ? '' : `  ${hint}\n`}`);
-  process.exitCode = faultCodes[code].exit;
-}
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { connectNats } from '../../../shared/bus/nats.ts';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { enrol } from '../../../shared/messages/enrol.ts';
+import { parseToken } from '../../../shared/messages/enrol-form.ts';
 import { loadIdentity, saveIdentity } from '../../../shared/pki/identity.ts';
 import { createTrust } from '../../../shared/pki/trust.ts';
 import { systemClock } from '../../../shared/time/clock.ts';
@@ -61,7 +62,48 @@ describe('the authority as a program', () => {
   it('ends with exit status 2 where the command line is wrong', async () => {
     const wrong = await run('token', 'king', 'alpha', '--directory', authority);
     assert.deepEqual([wrong.exit, wrong.stdout], [2, '']);
-    assert.match(wrong.stderr, /token takes a role .* and a name \(USAGE_INVALID\)\nsee carnet-authority --help\n/);
+    assert.match(
+      wrong.stderr,
+      /^carnet-authority: token takes a role .* and a name \[USAGE_INVALID\]\n {2}see carnet-authority --help\n$/,
+    );
+  });
+
+  it('makes tokens for many at once, or for none of them', async () => {
+    const many = await run('token', 'host', 'delta', 'client', 'auditor', '--directory', authority);
+    assert.equal(many.exit, 0, many.stderr);
+    assert.equal(
+      new Set(
+        many.stdout
+          .trim()
+          .split('\n')
+          .map((token) => parseToken(token).id),
+      ).size,
+      2,
+    );
+    const some = await run('token', 'client', 'guest', 'client', 'delta', '--directory', authority);
+    assert.deepEqual([some.exit, some.stdout], [2, '']);
+    assert.match(some.stderr, /the name is taken by host delta/);
+    const { stdout: listed } = await run('list', '--directory', authority);
+    assert.match(listed, /^host\tdelta\t-/m);
+    assert.doesNotMatch(listed, /guest/);
+  });
+
+  it('says `ready` when it serves, where its log goes to a file', async () => {
+    const nats = await startNats();
+    const log = join(directory, 'authority.log');
+    const service = serve(nats, '--log', log);
+    try {
+      for await (const line of createInterface({ input: service.stdout })) {
+        assert.equal(line, 'ready');
+        break;
+      }
+      assert.match(await readFile(log, 'utf8'), /"msg":"serving enrolment"/);
+    } finally {
+      const exited = once(service, 'exit');
+      service.kill('SIGTERM');
+      await exited;
+      await nats.stop();
+    }
   });
 
   it('enrols over the bus with a token that was made while it was serving, once', async () => {
@@ -85,10 +127,13 @@ describe('the authority as a program', () => {
     }
   });
 
-  async function startService(nats: NatsServer): Promise<ChildProcess> {
-    const service = spawn(process.execPath, [main, 'serve', '--directory', authority, '--server', nats.url], {
+  const serve = (nats: NatsServer, ...more: string[]) =>
+    spawn(process.execPath, [main, 'serve', '--directory', authority, '--server', nats.url, ...more], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+
+  async function startService(nats: NatsServer): Promise<ChildProcess> {
+    const service = serve(nats);
     for await (const line of createInterface({ input: service.stdout })) {
       if (JSON.parse(line).msg === 'serving enrolment') break;
     }

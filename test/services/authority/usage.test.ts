@@ -10,11 +10,20 @@ describe('the command line of the authority', () => {
     assert.deepEqual(parseCommand(words('token host alpha --directory d --minutes 5 --address a.b --address ::1')), {
       is: 'token',
       directory: 'd',
-      holder: { role: 'host', name: 'alpha' },
+      holders: [{ role: 'host', name: 'alpha' }],
       addresses: ['a.b', '::1'],
       lifetimeMs: 300_000,
       certificateLifetimeMs: 90 * 86_400_000,
     });
+  });
+
+  it('reads for whom tokens are, as role and name by turns', () => {
+    const command = parseCommand(words('token host alpha client operator service scheduler --directory d'));
+    assert.deepEqual(command.is === 'token' && command.holders, [
+      { role: 'host', name: 'alpha' },
+      { role: 'client', name: 'operator' },
+      { role: 'service', name: 'scheduler' },
+    ]);
   });
 
   it('reads every other command', () => {
@@ -45,6 +54,9 @@ describe('the command line of the authority', () => {
     'token king alpha --directory d',
     'token host Alpha --directory d',
     'token host alpha beta --directory d',
+    'token host alpha king beta --directory d',
+    `token ${'host alpha '.repeat(101)} --directory d`,
+    'issue host alpha host beta --directory d --to t',
     'token host alpha --directory d --minutes 0',
     'token host alpha --directory d --minutes 1.5',
     'token host alpha --directory d --days 4000',
