@@ -11,12 +11,17 @@ interface DownOptions {
 }
 
 export function registerFleet(program: Command, registry: Registry): void {
-  const noun = registerNoun(program, 'fleet', 'a whole fleet on this machine: bus, three hosts, scheduler, clients');
+  const noun = registerNoun(
+    program,
+    'fleet',
+    'a whole fleet on this machine: bus, authority, three hosts, scheduler, clients',
+  );
   register(noun, registry, {
     usage: 'up',
     summary: 'make the fleet where there is none, and start what does not run',
     details:
       'Hosts alpha and beta take VMs, gamma lacks the rule for it. The clients are operator, monitor and intruder.\n' +
+      'Whoever has no certificate yet is enrolled by the authority, which is a process of its own.\n' +
       'Everything is in one folder: --fleet, else CARNET_FLEET, else ~/.local/state/carnet.',
     examples: ['carnet fleet up', 'carnet fleet up --fleet /tmp/my-fleet'],
     run: up,
@@ -60,13 +65,13 @@ async function up(session: Session): Promise<Ending | undefined> {
   try {
     const root = await folder(session);
     const upped = await fleetUp(root, {
-      onStep: (part) => session.note(`starting ${part}\n`),
+      onStep: (what) => session.note(`${what}\n`),
       signal: abort.signal,
     });
-    const { started, ranAlready } = upped;
+    const { started, ranAlready, enrolled } = upped;
     await session.show({
       key: 'fleet',
-      value: { folder: root, started, ranAlready },
+      value: { folder: root, started, ranAlready, enrolled },
       name: root,
       table: (style) => `${style.good('✓')} the fleet in ${root} runs${started.length === 0 ? ' already' : ''}\n`,
     });

@@ -36,6 +36,7 @@ jetstream {
 
 export const busProgram = (layout: FleetLayout): Program => ({
   name: 'bus',
+  kind: 'bus',
   command: 'nats-server',
   args: ['--config', layout.bus.config],
   ready: /Server is ready/,

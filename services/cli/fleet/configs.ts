@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { buildPolicy } from '../../../policy/build-modules.ts';
 import { toYaml } from '../../../shared/config/write-config.ts';
 import { busServer, writeBusConfig } from './bus.ts';
@@ -14,15 +15,12 @@ export async function writeConfigs(layout: FleetLayout, busPort: number): Promis
     const { config } = layout.client(name);
     if (!existsSync(config)) write(config, toYaml({ bus: { servers }, identity: 'identity' }));
   }
-  if (!existsSync(layout.scheduler.config)) {
-    mkdirSync(layout.scheduler.folder, { recursive: true, mode: 0o700 });
-    write(layout.scheduler.config, toYaml(schedulerConfig(layout, servers)));
-  }
+  if (!existsSync(layout.scheduler.config)) write(layout.scheduler.config, toYaml(schedulerConfig(layout, servers)));
 }
 
 async function writeHost(layout: FleetLayout, host: FleetHost, busPort: number): Promise<void> {
   const at = layout.host(host.name);
-  for (const folder of [at.folder, at.state, at.run, at.logs]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [at.state, at.run, at.logs]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (!existsSync(at.policy)) write(at.policy, (await buildPolicy({ host: host.policy })).text);
   if (!existsSync(at.identities)) write(at.identities, toYaml(identityMap()));
   if (!existsSync(at.config)) {
@@ -74,6 +72,7 @@ export async function replacePolicy(layout: FleetLayout, host: string, policy: F
 }
 
 function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }

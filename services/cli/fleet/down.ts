@@ -29,7 +29,7 @@ export function vmNameOf(qemu: QemuProcess): string {
 export const fleetVms = (layout: FleetLayout): QemuProcess[] => qemusUnder(`${layout.root}/hosts`);
 
 /**
- * Stops the fleet in `root`: scheduler and brokers, then VMs, then the bus. VM_STATE while VMs run and `force` was not
+ * Stops the fleet in `root`: scheduler, brokers and authority, then VMs, then the bus. VM_STATE while VMs run and `force` was not
  * asked for; then nothing is stopped.
  */
 export async function fleetDown(root: string, options: DownOptions): Promise<Downed> {

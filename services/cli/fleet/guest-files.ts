@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { ImageName } from '../../../shared/ids.ts';
 import { check } from '../../../shared/schema/schema.ts';
 import { type VmSpec, vmSpec } from '../../../shared/vm/spec.ts';
 import type { Guest } from '../guest/make-guest.ts';
@@ -11,15 +12,15 @@ import { contexts, type FleetLayout } from './layout.ts';
 export const cacheFolder = (env: Readonly<Record<string, string | undefined>>): string =>
   join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'carnet');
 
-const disk = 'web.qcow2';
+const disk = 'web.qcow2' as ImageName;
 const kernel = 'vmlinuz';
 const initrd = 'initrd.gz';
 
-/** Puts the guest's files into the pool with their labels, and answers with the VM's spec and how the labels are kept. */
+/** Puts the guest's files into the pool with their labels. Answers with the VM's spec, its disk, and how the labels are kept. */
 export async function placeGuest(
   layout: FleetLayout,
   guest: Guest,
-): Promise<{ spec: VmSpec; labelsBy: 'security.selinux' | 'file_contexts' }> {
+): Promise<{ spec: VmSpec; disk: ImageName; labelsBy: 'security.selinux' | 'file_contexts' }> {
   copyFileSync(guest.kernelPath, join(layout.pool, kernel));
   copyFileSync(guest.initrdPath, join(layout.pool, initrd));
   await guest.makeDisk(join(layout.pool, disk));
@@ -42,7 +43,7 @@ export async function placeGuest(
     ],
   });
   if (!written.ok) throw new Error(`the demo's own VM has no sound spec: ${written.problems.join('; ')}`);
-  return { spec: written.value, labelsBy: labelled ? 'security.selinux' : 'file_contexts' };
+  return { spec: written.value, disk, labelsBy: labelled ? 'security.selinux' : 'file_contexts' };
 }
 
 /** Labels a file. False where its file system, or this user, cannot: then the fleet's file_contexts has a rule for it. */

@@ -1,34 +1,51 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { schedulerName } from '../../../shared/messages/job.ts';
-import { type Authority, createAuthority, loadAuthority, saveAuthority } from '../../../shared/pki/authority.ts';
-import { createIdentity, saveIdentity } from '../../../shared/pki/identity.ts';
-import type { Role } from '../../../shared/pki/principal.ts';
-import { type FleetLayout, fleetClients, fleetHosts, hostAddress } from './layout.ts';
+import type { Principal } from '../../../shared/pki/principal.ts';
+import { busServer } from './bus.ts';
+import { type FleetLayout, fleetClients, fleetHosts } from './layout.ts';
 
-const lifetimeMs = 365 * 24 * 3600_000;
-
-/** Makes the authority of a fleet and the identity of every member, where they are not there yet. */
-export async function makeIdentities(layout: FleetLayout, fleet: string, nowMs: number): Promise<void> {
-  const wanted: { directory: string; role: Role; name: string }[] = [
-    ...fleetHosts.map(({ name }) => ({ directory: layout.host(name).identity, role: 'host' as const, name })),
-    ...fleetClients.map(({ name }) => ({ directory: layout.client(name).identity, role: 'client' as const, name })),
-    { directory: layout.scheduler.identity, role: 'service', name: schedulerName },
-  ];
-  const missing = wanted.filter(({ directory }) => !existsSync(join(directory, 'certificate.pem')));
-  if (missing.length === 0) return;
-  const authority = await theAuthority(layout, fleet, nowMs);
-  await Promise.all(
-    missing.map(async ({ directory, role, name }) => {
-      const addresses = role === 'host' ? [name, 'localhost', hostAddress] : [];
-      await saveIdentity(directory, await createIdentity(authority, { role, name, nowMs, lifetimeMs, addresses }));
-    }),
-  );
+/** Somebody of a fleet who has a certificate, and the folder it is kept in. */
+export interface Member extends Principal {
+  readonly directory: string;
 }
 
-async function theAuthority(layout: FleetLayout, fleet: string, nowMs: number): Promise<Authority> {
-  if (existsSync(join(layout.authority, 'authority.pem'))) return loadAuthority(layout.authority);
-  const authority = await createAuthority({ fleet, nowMs });
-  await saveAuthority(layout.authority, authority);
-  return authority;
+/** Every member of a fleet, with and without an identity. */
+export function membersOf(layout: FleetLayout): {
+  readonly enrolled: readonly Member[];
+  readonly missing: readonly Member[];
+} {
+  const all: readonly Member[] = [
+    ...fleetHosts.map(({ name }) => ({ role: 'host' as const, name, directory: layout.host(name).identity })),
+    ...fleetClients.map(({ name }) => ({ role: 'client' as const, name, directory: layout.client(name).identity })),
+    { role: 'service', name: schedulerName, directory: layout.scheduler.identity },
+  ];
+  const isEnrolled = ({ directory }: Member) => existsSync(join(directory, 'certificate.pem'));
+  return { enrolled: all.filter(isEnrolled), missing: all.filter((member) => !isEnrolled(member)) };
+}
+
+/**
+ * Enrols members over the bus, as on hosts of their own: each makes its key, and trades its token for a certificate. The
+ * authority has to serve.
+ */
+export async function enrolMembers(
+  busPort: number,
+  members: readonly Member[],
+  tokens: readonly string[],
+): Promise<void> {
+  const [{ connectNats }, { enrol }, { saveIdentity }] = await Promise.all([
+    import('../../../shared/bus/nats.ts'),
+    import('../../../shared/messages/enrol.ts'),
+    import('../../../shared/pki/identity.ts'),
+  ]);
+  const bus = await connectNats({ servers: [busServer(busPort)], name: 'carnet-enrol' });
+  try {
+    await Promise.all(
+      members.map(async ({ role, name, directory }, at) =>
+        saveIdentity(directory, await enrol(bus, tokens[at] ?? '', role, name)),
+      ),
+    );
+  } finally {
+    await bus.close();
+  }
 }

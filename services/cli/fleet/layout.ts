@@ -37,7 +37,8 @@ export interface FleetLayout {
   /** Says that the folder is a fleet's, and what must stay the same from one start to the next. */
   readonly marker: string;
   readonly lock: string;
-  readonly authority: string;
+  /** Its key is in this folder, for the authority's program alone. */
+  readonly authority: { readonly folder: string; readonly certificate: string; readonly log: string };
   readonly bus: { readonly folder: string; readonly config: string; readonly data: string };
   /** As shared storage would be: one folder that every host has. */
   readonly pool: string;
@@ -68,13 +69,18 @@ export interface HostLayout {
 
 /** The layout of the fleet at an absolute path. */
 export function layoutOf(root: string): FleetLayout {
+  const authority = join(root, 'authority');
   const bus = join(root, 'bus');
   const scheduler = join(root, 'scheduler');
   return {
     root,
     marker: join(root, 'fleet.json'),
     lock: join(root, 'lock'),
-    authority: join(root, 'authority'),
+    authority: {
+      folder: authority,
+      certificate: join(authority, 'authority.pem'),
+      log: join(authority, 'authority.log'),
+    },
     bus: { folder: bus, config: join(bus, 'nats.conf'), data: join(bus, 'data') },
     pool: join(root, 'pool'),
     fileContexts: join(root, 'file_contexts'),

@@ -8,8 +8,9 @@ import { identifyProcess, isRunning, type ProcessId } from './proc.ts';
 
 /** A program of the fleet, and how it shows that it serves. */
 export interface Program {
-  /** `bus`, `scheduler` or the name of a host: also the name of its log. */
+  /** `bus`, `authority`, `scheduler` or the name of a host: also the name of its log. */
   readonly name: string;
+  readonly kind: 'bus' | 'authority' | 'broker' | 'scheduler';
   readonly command: string;
   readonly args: readonly string[];
   /** A line of its output that matches says it serves. */
