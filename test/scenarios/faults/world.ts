@@ -1,0 +1,162 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '../../../services/cli/client/client.ts';
+import { connectClient } from '../../../services/cli/client/connect.ts';
+import { consoleEnd, guestLines } from '../../../services/cli/demo/console.ts';
+import { fleetDown } from '../../../services/cli/fleet/down.ts';
+import { openFleet } from '../../../services/cli/fleet/folder.ts';
+import { cacheFolder, placeGuest } from '../../../services/cli/fleet/guest-files.ts';
+import type { FleetLayout } from '../../../services/cli/fleet/layout.ts';
+import { type QemuProcess, qemusUnder } from '../../../services/cli/fleet/proc.ts';
+import { type Program, runningProcess, startProgram, stopProgram } from '../../../services/cli/fleet/processes.ts';
+import { programsOf } from '../../../services/cli/fleet/programs.ts';
+import { fleetUp } from '../../../services/cli/fleet/up.ts';
+import { ensureGuest } from '../../../services/cli/guest/make-guest.ts';
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import type { Action, Answer, Request } from '../../../shared/messages/request.ts';
+import type { OperationView } from '../../../shared/messages/view.ts';
+import type { VmSpec } from '../../../shared/vm/spec.ts';
+import { hostId } from '../../support/values.ts';
+import { type Host, hosts } from './hosts.ts';
+import { inNetwork, makeNetwork, moveToNetwork, removeNetwork } from './network.ts';
+
+/** A real fleet of one's own with a real guest, whose parts can be killed. */
+export interface World {
+  readonly layout: FleetLayout;
+  readonly programs: readonly Program[];
+  readonly spec: VmSpec;
+  readonly client: Client;
+  close(): Promise<void>;
+}
+
+/** `network` puts each host on a link of its own, which can be cut. */
+export async function openWorld({ network = false } = {}): Promise<World> {
+  const root = mkdtempSync(join(tmpdir(), 'carnet-faults-'));
+  let client: Client | undefined;
+  const close = async () => {
+    await client?.close();
+    await fleetDown(root, { force: true, remove: true });
+    rmSync(root, { recursive: true, force: true });
+    if (network) removeNetwork();
+  };
+  if (network) makeNetwork();
+  try {
+    const [{ layout }, guest] = await Promise.all([fleetUp(root), ensureGuest(cacheFolder(process.env))]);
+    const { spec } = await placeGuest(layout, guest);
+    const usual = programsOf(layout, openFleet(root).marker.busPort);
+    const programs = network ? usual.map(inNetwork) : usual;
+    if (network) await restartOnNetwork(layout, programs);
+    client = await connectClient({ env: process.env }, { fleet: root, as: 'operator', output: 'table' });
+    return { layout, programs, spec, client, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Looks again and again until something is there. Fails with the sentence when it takes too long. */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  look: () => T | undefined | Promise<T | undefined>,
+): Promise<T> {
+  const deadlineMs = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > deadlineMs) throw new Error(`${what}: waited ${timeoutMs} ms in vain`);
+    await delay(50);
+  }
+}
+
+/** Asks a host; a broker or a bus that is away just now is asked again. */
+export const ask = ({ client }: World, host: Host, request: Request): Promise<Answer> =>
+  until(`${host} answers`, 120_000, async () => {
+    try {
+      return await client.ask(hostId(host), request);
+    } catch (error) {
+      if (error instanceof BrokerError && error.code.startsWith('BUS_')) return undefined;
+      throw error;
+    }
+  });
+
+/** Asks for an operation and waits for its end. */
+export async function finish(world: World, host: Host, action: Action): Promise<OperationView> {
+  const accepted = await ask(world, host, action);
+  if (accepted.is !== 'accepted') throw new Error(`${action.verb} on ${host}: ${JSON.stringify(accepted)}`);
+  return until(`${action.verb} on ${host} ends`, 180_000, async () => {
+    const answer = await ask(world, host, { verb: 'operation', operation: accepted.operation });
+    return answer.is === 'operation' && answer.operation.outcome !== null ? answer.operation : undefined;
+  });
+}
+
+export const qemusOn = ({ layout }: World, host: Host): QemuProcess[] => qemusUnder(layout.host(host).folder);
+
+/** What a host says of the VM; undefined where it does not know it. */
+export async function shown(world: World, host: Host) {
+  const answer = await ask(world, host, { verb: 'show', vm: world.spec.name });
+  if (answer.is === 'vm') return answer.vm;
+  if (answer.is === 'failed' && answer.fault.code === 'VM_UNKNOWN') return undefined;
+  throw new Error(`${host} answered ${JSON.stringify(answer)}`);
+}
+
+async function restartOnNetwork(layout: FleetLayout, programs: readonly Program[]): Promise<void> {
+  const moved = programs.filter(({ kind }) => kind === 'bus' || kind === 'broker');
+  for (const { name } of moved.toReversed()) await stopProgram(layout, name);
+  moveToNetwork(layout);
+  for (const program of moved) await startProgram(layout, program);
+}
+
+const programOf = (world: World, name: string) => {
+  const program = world.programs.find((one) => one.name === name);
+  if (program === undefined) throw new Error(`the fleet has no ${name}`);
+  return program;
+};
+
+/** Stops a broker and starts it again; after the record `stopAfter` names it will stop where it is. */
+export async function restartBroker(world: World, host: Host, stopAfter: string): Promise<void> {
+  await stopProgram(world.layout, host);
+  process.env['CARNET_STOP_AFTER'] = stopAfter;
+  try {
+    await startProgram(world.layout, programOf(world, host));
+  } finally {
+    delete process.env['CARNET_STOP_AFTER'];
+  }
+}
+
+const stateOf = (pid: number): string => {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return text.charAt(text.lastIndexOf(')') + 2);
+};
+
+const pidOf = (world: World, name: string): number => {
+  const id = runningProcess(world.layout, name);
+  if (id === undefined) throw new Error(`${name} does not run`);
+  return id.pid;
+};
+
+/** Waits until a broker has come to the record it stops after. */
+export const untilStopped = (world: World, host: Host): Promise<true> =>
+  until(`${host} comes to the record`, 90_000, () => (stateOf(pidOf(world, host)) === 'T' ? true : undefined));
+
+export const goOn = (world: World, host: Host): void => void process.kill(pidOf(world, host), 'SIGCONT');
+
+/** Kills a program of the fleet at once, and starts it again as a service manager would. */
+export async function killAndRestart(world: World, name: string, whenDead: () => void): Promise<void> {
+  process.kill(pidOf(world, name), 'SIGKILL');
+  await until(`${name} is gone`, 10_000, () => (runningProcess(world.layout, name) === undefined ? true : undefined));
+  whenDead();
+  await startProgram(world.layout, programOf(world, name));
+}
+
+/** What the guest printed on both hosts since a place in their consoles. */
+export function counted(world: World, since: ReadonlyMap<Host, number>) {
+  return hosts.flatMap((host) => guestLines(consoleOf(world, host), since.get(host) ?? 0));
+}
+
+const consoleOf = ({ layout, spec }: World, host: Host) => join(layout.host(host).logs, `${spec.name}.console.log`);
+
+export const consoleEnds = (world: World): Map<Host, number> =>
+  new Map(hosts.map((host) => [host, consoleEnd(consoleOf(world, host))]));
