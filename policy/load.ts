@@ -5,6 +5,7 @@ import type { Describe } from './decide/explain.ts';
 import type { Flavour } from './decide/state.ts';
 import { type Parsed, parsePolicy } from './language/parse.ts';
 import type { SourceFile } from './language/source.ts';
+import { statementText } from './language/statement-text.ts';
 import type { Loaded } from './policy.ts';
 import type { Policydb } from './policydb/policydb.ts';
 
@@ -13,9 +14,6 @@ export interface LoadOptions {
   readonly seqno?: number;
   readonly flavour?: Flavour;
 }
-
-/** The text of a rule in an answer has at most this many characters. */
-const ruleCharsMax = 500;
 
 /**
  * Loads a policy from its source: one text, or several files that make one policy in the order given, joined by line
@@ -44,10 +42,6 @@ function describeFrom({ source }: Parsed, db: Policydb): Describe {
     const start = db.spans.starts[statement] ?? 0;
     const end = db.spans.ends[statement] ?? start;
     const { file, line } = source.locate(start);
-    const text = source.text
-      .slice(start, end)
-      .replace(/#[^\n]*/g, '')
-      .replace(/\s+/g, ' ');
-    return { file, line, text: text.length > ruleCharsMax ? `${text.slice(0, ruleCharsMax)}…` : text };
+    return { file, line, text: statementText(source.text.slice(start, end)) };
   };
 }
