@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { registerAudit } from './commands/audit.ts';
 import { registerCheckpoint } from './commands/checkpoint.ts';
@@ -21,11 +22,18 @@ Exit status: 0 done, 1 error, 2 usage, 3 partial, 4 not found, 5 conflict, 6 tim
 8 refused by policy, 9 integrity, 10 incompatible host, 130 detached or cancelled. Any other is a failure.
 With -o json errors are one JSON object on stderr.`;
 
+/** The version of this clone, as its package.json says. */
+const version = (): string =>
+  String(
+    (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: unknown }).version,
+  );
+
 /** The whole command line as commander knows it. Nothing is loaded for a command until it runs. */
 export function buildProgram(registry: Registry): Command {
   const { io } = registry;
   const program = new Command('carnet')
     .description('Migrate, save and restore virtual machines under mandatory access control.')
+    .version(version(), '--version', 'print the version')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

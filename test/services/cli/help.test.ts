@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Command } from 'commander';
 import { buildProgram } from '../../../services/cli/program.ts';
@@ -77,6 +78,11 @@ test('every explained verb takes what the verb itself takes', () => {
       verb.registeredArguments.map((argument) => argument.name()),
     );
   }
+});
+
+test('the version is the one of the package', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  assert.deepEqual(await carnet(['--version']), { status: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 test('help tells the exit statuses', async () => {
