@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { cacheFolder } from '../../../services/cli/fleet/guest-files.ts';
+import { ensureGuest } from '../../../services/cli/guest/make-guest.ts';
 import { cuts, type Fault, faultsAt, kills, moments, pointOf } from './moments.ts';
 import { type Played, play } from './play.ts';
 import { openWorld } from './world.ts';
@@ -18,7 +20,7 @@ const { values } = parseArgs({
   },
 });
 const faults: readonly Fault[] = values.network ? cuts : kills;
-if (values.network) inOwnNetwork();
+if (values.network) await inOwnNetwork();
 const chosen = moments.filter((moment) => pointOf(moment).includes(values.only ?? ''));
 const world = await openWorld({ network: values.network });
 const played: Played[] = [];
@@ -43,9 +45,11 @@ else process.stdout.write(table(played));
 process.exitCode = wrong.length === 0 && played.length > 0 ? 0 : 1;
 
 /** Runs this program again in a network namespace of its own, unless it is in one. */
-function inOwnNetwork(): void {
+async function inOwnNetwork(): Promise<void> {
   const networkOf = (pid: number) => readlinkSync(`/proc/${pid}/ns/net`);
   if (networkOf(process.pid) !== networkOf(process.ppid)) return;
+  // What the guest is made of is downloaded, and there is nobody to be reached in there.
+  await ensureGuest(cacheFolder(process.env));
   const again = spawnSync('unshare', ['--net', process.execPath, ...process.argv.slice(1)], { stdio: 'inherit' });
   process.exit(again.status ?? 1);
 }
