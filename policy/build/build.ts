@@ -1,23 +1,34 @@
 import { checkBounds } from '../check/bounds.ts';
 import { checkNeverallows } from '../check/neverallow.ts';
+import { checkNeverallowXperms } from '../check/neverallow-xperms.ts';
 import type { Statement } from '../language/ast.ts';
-import type { Diagnostics } from '../language/diagnostics.ts';
+import { type Diagnostics, SILENT } from '../language/diagnostics.ts';
 import type { Parsed } from '../language/parse.ts';
-import { createPolicydb, type Policydb } from '../policydb/policydb.ts';
-import type { Build, Handlers } from './builder.ts';
+import type { Policydb } from '../policydb/policydb.ts';
+import { type Block, blocksInForce, layOut, outlivesSurroundings, type Section } from './blocks.ts';
+import { type Build, createBuild, type Handlers, type Target } from './builder.ts';
 import { accessDeclarations, defaultRules } from './classes.ts';
 import { resolveConditional } from './conditionals.ts';
 import { constraintRules } from './constraints.ts';
 import { resolveSidContext } from './contexts.ts';
+import { deviceRules } from './devices.ts';
 import { labelRules } from './labels.ts';
 import { checkLevels, mlsDeclarations } from './mls.ts';
+import { declaringBlock, requireDeclarations } from './requires.ts';
 import { finishRoles, roleDeclarations, roleRules } from './roles.ts';
 import { resolveAvRule, resolveTypeRule } from './rules.ts';
 import { finishTypes, typeDeclarations, typeRules } from './types.ts';
 import { finishUsers, resolveRangeTransition, resolveUser } from './users.ts';
+import { resolveXpermRule } from './xperms.ts';
 
 /** Pass 1: what the statements declare, in source order, since a declaration may only name what stands before it. */
-const declarations: Handlers = { ...accessDeclarations, ...mlsDeclarations, ...typeDeclarations, ...roleDeclarations };
+const declarations: Handlers = {
+  ...accessDeclarations,
+  ...mlsDeclarations,
+  ...typeDeclarations,
+  ...roleDeclarations,
+  ...requireDeclarations,
+};
 
 /** Pass 2: what the statements say about what is declared anywhere. */
 const resolutions: Handlers = {
@@ -26,57 +37,122 @@ const resolutions: Handlers = {
   ...roleRules,
   ...constraintRules,
   avRule: (build, statement, number) => resolveAvRule(build, statement, number),
+  xpermRule: resolveXpermRule,
   typeRule: (build, statement, number) => resolveTypeRule(build, statement, number),
   range_transition: resolveRangeTransition,
   user: resolveUser,
 };
 
 /** Pass 3: what needs roles and users complete; and conditional rules, which must see every unconditional one. */
-const completions: Handlers = { if: resolveConditional, sidContext: resolveSidContext, ...labelRules };
+const completions: Handlers = {
+  if: resolveConditional,
+  sidContext: resolveSidContext,
+  ...labelRules,
+  ...deviceRules,
+};
+
+/** `target` is what the policy is for, as checkpolicy's `-t` says it: `selinux` unless given. */
+export interface BuildOptions {
+  readonly target?: Target;
+}
 
 /**
  * Makes the database of a parsed policy, in the two passes of checkpolicy. Answers undefined when anything is wrong;
  * what it is stands in the diagnostics.
  */
-export function buildPolicydb(parsed: Parsed): Policydb | undefined {
+export function buildPolicydb(parsed: Parsed, options: BuildOptions = {}): Policydb | undefined {
   const { statements, diagnostics } = parsed;
-  if (diagnostics.errors > 0) return undefined;
-  const db = createPolicydb();
-  for (const { start, end } of statements) {
-    db.spans.starts.push(start);
-    db.spans.ends.push(end);
+  const { sections, blocks } = layOut(statements);
+  const everything = blocks[0];
+  if (everything === undefined) return undefined;
+  const first = createBuild(diagnostics, options.target ?? 'selinux', everything);
+  runPass(first, sections, declarations);
+  checkLevels(first, statements);
+  if (failed(diagnostics)) return undefined;
+  diagnostics.nextStage();
+  if (blocks.length === 1 && first.local.size === 0) return complete(first, sections);
+
+  const users = userNames(sections);
+  const inForce = blocksInForce(blocks, (requirement) => declaringBlock(first, everything, users, requirement));
+  if (!inForce.has(everything)) {
+    reportUnmet(first, everything, users);
+    return undefined;
   }
-  const build: Build = {
-    db,
-    report: diagnostics,
-    pending: {
-      roleTypes: new Map(),
-      users: new Map(),
-      conditionals: new Map(),
-      labels: new Set(),
-      ports: new Map(),
-    },
-    expanded: 0,
-  };
-  runPass(build, statements, declarations);
-  checkLevels(build, statements);
-  if (failed(diagnostics)) return undefined;
-  finishTypes(build);
-  runPass(build, statements, resolutions);
-  if (failed(diagnostics)) return undefined;
-  finishRoles(build);
-  finishUsers(build);
-  runPass(build, statements, completions);
-  if (!failed(diagnostics)) checkBounds(build);
-  if (!failed(diagnostics)) checkNeverallows(build);
-  return failed(diagnostics) ? undefined : db;
+  const kept = sections.filter(({ block }) => inForce.has(block));
+  const outlive = ({ block }: Section): boolean => outlivesSurroundings(block, inForce);
+  checkDropped(first, [...sections.filter(({ block }) => !inForce.has(block)), ...kept.filter(outlive)]);
+  const second = createBuild(diagnostics, first.target, everything);
+  runPass(second, kept, declarations);
+  return complete(second, kept, outlive);
 }
 
-function runPass(build: Build, statements: readonly Statement[], handlers: Handlers): void {
+/** Makes the database from statements whose declarations are made; in `lenient` sections what names nothing has no effect. */
+function complete(
+  build: Build,
+  sections: readonly Section[],
+  lenient?: (section: Section) => boolean,
+): Policydb | undefined {
+  const { db, report } = build;
+  for (const { statements } of sections) {
+    for (const { start, end } of statements) {
+      db.spans.starts.push(start);
+      db.spans.ends.push(end);
+    }
+  }
+  finishTypes(build);
+  runPass(build, sections, resolutions, lenient);
+  if (failed(report)) return undefined;
+  finishRoles(build);
+  finishUsers(build);
+  runPass(build, sections, completions, lenient);
+  if (!failed(report)) checkBounds(build);
+  if (!failed(report)) checkNeverallows(build);
+  if (!failed(report)) checkNeverallowXperms(build);
+  return failed(report) ? undefined : db;
+}
+
+function runPass(
+  build: Build,
+  sections: readonly Section[],
+  handlers: Handlers,
+  lenient: (section: Section) => boolean = () => false,
+): void {
   const table = handlers as Record<string, ((build: Build, statement: Statement, number: number) => void) | undefined>;
-  for (let number = 0; number < statements.length; number++) {
-    const statement = statements[number];
-    if (statement !== undefined) table[statement.kind]?.(build, statement, number);
+  const { block, report } = build;
+  let number = 0;
+  for (const section of sections) {
+    build.block = section.block;
+    build.report = lenient(section) ? SILENT : report;
+    for (const statement of section.statements) {
+      table[statement.kind]?.(build, statement, number);
+      number++;
+    }
+  }
+  build.block = block;
+  build.report = report;
+}
+
+/** What is wrong in a dropped block is wrong all the same. */
+function checkDropped(build: Build, sections: readonly Section[]): void {
+  build.dry = true;
+  runPass(build, sections, resolutions);
+  runPass(build, sections, completions);
+}
+
+function userNames(sections: readonly Section[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { statements } of sections) for (const one of statements) if (one.kind === 'user') names.add(one.name);
+  return names;
+}
+
+function reportUnmet(build: Build, everything: Block, users: ReadonlySet<string>): void {
+  for (const requirement of everything.required) {
+    if (declaringBlock(build, everything, users, requirement) !== undefined) continue;
+    const { kind, name, span } = requirement;
+    build.report.error(span, `the ${kind} \`${name}\` is required here and declared nowhere`, {
+      name,
+      hint: `declare the ${kind}, or put the statement into an optional`,
+    });
   }
 }
 

@@ -1,15 +1,27 @@
 import type { LevelName, RangeName, Span, Statement, User } from '../language/ast.ts';
 import type { Diagnostics } from '../language/diagnostics.ts';
-import { type Names, type Policydb, valuesMax } from '../policydb/policydb.ts';
+import { createPolicydb, type Names, type Policydb, valuesMax } from '../policydb/policydb.ts';
+import type { Block } from './blocks.ts';
+import { isKnownHere, isOnlyRequired, type LocalName, mayDeclareHere, noteDeclared } from './scopes.ts';
+
+/** The kind of system a policy is for. */
+export type Target = 'selinux' | 'xen';
 
 /** What a build carries from statement to statement. */
 export interface Build {
   readonly db: Policydb;
-  readonly report: Diagnostics;
+  readonly target: Target;
+  report: Diagnostics;
   /** What roles and users were given, until they are complete. */
   readonly pending: Pending;
   /** Rows made from rules so far; see `expandedMax`. */
   expanded: number;
+  /** True when rules are only checked and make no rows. */
+  dry: boolean;
+  /** The block whose statements are being read. */
+  block: Block;
+  /** Names that are not known everywhere, by the table they are in: those of optionals. */
+  readonly local: Map<Names, Map<string, LocalName>>;
 }
 
 export interface Pending {
@@ -22,14 +34,37 @@ export interface Pending {
   /** What has a label, so that it gets one only. */
   readonly labels: Set<string>;
   /** Labelled number ranges by kind (`tcp`, `pkey PREFIX`), in source order. */
-  readonly ports: Map<string, { readonly low: number; readonly high: number }[]>;
+  readonly ranges: Map<string, { readonly low: bigint; readonly high: bigint }[]>;
+  rangeCount: number;
 }
 
 export interface PendingUser {
   readonly statement: User;
   readonly roles: Set<number>;
+  /** False as long as only optionals name the user. */
+  readonly everywhere: boolean;
   readonly level: LevelName | undefined;
   readonly range: RangeName | undefined;
+}
+
+export function createBuild(report: Diagnostics, target: Target, everything: Block): Build {
+  return {
+    db: createPolicydb(),
+    target,
+    report,
+    pending: {
+      roleTypes: new Map(),
+      users: new Map(),
+      conditionals: new Map(),
+      labels: new Set(),
+      ranges: new Map(),
+      rangeCount: 0,
+    },
+    expanded: 0,
+    dry: false,
+    block: everything,
+    local: new Map(),
+  };
 }
 
 /** A handler for each kind of statement it knows; `number` is the statement's own, for origins. */
@@ -46,11 +81,20 @@ export const expandedMax = 16_000_000;
 
 /** Declares a name. Answers its value, or 0 after an error when the name is taken or there are too many. */
 export function declareName(build: Build, names: Names, span: Span, what: string, name: string): number {
-  if (names.values.has(name)) {
+  if (!mayDeclareHere(build, span, what, name)) return 0;
+  const known = names.values.get(name);
+  if (known !== undefined && !isOnlyRequired(build, names, name)) {
     const hint = `remove one declaration, or choose another name`;
     build.report.error(span, `\`${name}\` is declared twice (${what})`, { name, hint });
     return 0;
   }
+  const value = known ?? newValue(build, names, span, what, name);
+  if (value !== 0) noteDeclared(build, names, name, known === undefined);
+  return value;
+}
+
+/** Gives a name that is new the next value. Answers 0 after an error when there are too many. */
+export function newValue(build: Build, names: Names, span: Span, what: string, name: string): number {
   if (names.names.length > valuesMax) {
     build.report.error(span, `too many names (${what})`, { name, hint: `the limit is ${valuesMax}` });
     return 0;
@@ -62,6 +106,7 @@ export function declareName(build: Build, names: Names, span: Span, what: string
 
 /** Gives a value another name. */
 export function declareAlias(build: Build, names: Names, span: Span, what: string, name: string, value: number): void {
+  if (!mayDeclareHere(build, span, what, name)) return;
   if (names.values.has(name)) {
     build.report.error(span, `\`${name}\` is declared twice (${what})`, {
       name,
@@ -69,14 +114,20 @@ export function declareAlias(build: Build, names: Names, span: Span, what: strin
     });
   } else {
     names.values.set(name, value);
+    noteDeclared(build, names, name, true);
   }
 }
 
-/** The value of a declared name, or 0 after an error. */
+/** The value of a declared name that is known in the current block, or 0 after an error. */
 export function lookUp(build: Build, names: Names, span: Span, what: string, name: string): number {
   const value = names.values.get(name);
-  if (value !== undefined) return value;
-  build.report.error(span, `unknown ${what} \`${name}\``, { name, hint: `declare the ${what}, or correct the name` });
+  if (value === undefined) {
+    build.report.error(span, `unknown ${what} \`${name}\``, { name, hint: `declare the ${what}, or correct the name` });
+    return 0;
+  }
+  if (isKnownHere(build, names, name)) return value;
+  const hint = 'require it in this block, or declare it outside of the optional';
+  build.report.error(span, `the ${what} \`${name}\` is known in an optional only, and not here`, { name, hint });
   return 0;
 }
 
@@ -87,8 +138,9 @@ export function withoutDot(build: Build, span: Span, what: string, name: string)
   return false;
 }
 
-/** Counts rows to be made from a rule. Answers false after an error, when the policy has become too large. */
+/** Counts rows to be made from a rule. Answers false when none shall be made, or after an error: too many were. */
 export function mayExpand(build: Build, span: Span, rows: number): boolean {
+  if (build.dry) return false;
   build.expanded += rows;
   if (build.expanded <= expandedMax) return true;
   build.report.error(span, `the rules expand to more than ${expandedMax} entries`, {

@@ -37,6 +37,7 @@ export function resolveConditional(build: Build, statement: Conditional): void {
 }
 
 function addRule(build: Build, rule: Conditional['then'][number], branch: number): void {
+  if (rule.kind === 'require') return;
   const { spans } = build.db;
   spans.starts.push(rule.start);
   const statement = spans.ends.push(rule.end) - 1;

@@ -1,11 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { GenericFileSystem, NodeContext, PartitionKeyContext, PortContext, Span } from '../language/ast.ts';
+import type { GenericFileSystem, NodeContext, PartitionKeyContext, PortContext } from '../language/ast.ts';
 import type { Build, Handlers } from './builder.ts';
 import { contextValue } from './contexts.ts';
+import { addRange, covers, fits, labelOnce, only, UINT32_MAX } from './label-checks.ts';
 
-/** How many labelled ranges there may be of a kind: each is compared with those before it. */
-const rangesMax = 10_000;
-const portMax = 0xffff_ffff;
 const CLASS_OF_FILE_TYPE = new Map([
   ['b', 'blk_file'],
   ['c', 'chr_file'],
@@ -20,7 +18,14 @@ const CLASS_OF_FILE_TYPE = new Map([
  * Labels of objects that carry none themselves. No question of this engine asks for them yet; they are checked so that
  * what checkpolicy refuses is refused.
  */
-export const labelRules: Handlers = {
+export const labelRules: Handlers = only('selinux', {
+  fscon: (build, statement) => {
+    for (const context of statement.contexts) contextValue(build, context);
+    const device = `${statement.major}:${statement.minor}`;
+    fits(build, statement, statement.major);
+    fits(build, statement, statement.minor);
+    labelOnce(build, statement, `fscon ${device}`, device);
+  },
   fs_use: (build, statement) => {
     contextValue(build, statement.context);
     labelOnce(build, statement, `fs_use ${statement.fileSystem}`, statement.fileSystem);
@@ -42,13 +47,7 @@ export const labelRules: Handlers = {
       build.report.error(statement, 'the device name is too long', { hint: 'at most 63 characters' });
     labelOnce(build, statement, `ibendportcon ${device} ${port}`, device);
   },
-};
-
-function labelOnce(build: Build, span: Span, key: string, name: string): void {
-  if (build.pending.labels.has(key))
-    build.report.error(span, `\`${name}\` is labelled twice`, { name, hint: 'remove one of the statements' });
-  build.pending.labels.add(key);
-}
+});
 
 /** A path labelled for all types of file cannot also be labelled for one. */
 function resolveGenericFileSystem(build: Build, statement: GenericFileSystem): void {
@@ -77,27 +76,8 @@ function resolvePort(build: Build, statement: PortContext): void {
       hint: 'protocols are tcp, udp, dccp and sctp',
     });
   }
-  addRange(build, statement, protocol.toLowerCase(), statement, portMax);
-}
-
-/** An entry is refused when an earlier one of its kind covers it, since it would never be found. */
-function addRange(build: Build, span: Span, kind: string, range: { low: number; high: number }, max: number): void {
-  const { low, high } = range;
-  if (low > high || high > max) {
-    build.report.error(span, `${low} - ${high} is no range`, { hint: `write the lower number first, up to ${max}` });
-    return;
-  }
-  const ranges = build.pending.ports.get(kind) ?? [];
-  build.pending.ports.set(kind, ranges);
-  const hiding = ranges.find((one) => one.low <= low && one.high >= high);
-  if (hiding !== undefined) {
-    const hint = `${hiding.low} - ${hiding.high} before it covers it; put it first, or remove it`;
-    build.report.error(span, `the entry for ${low} - ${high} is hidden`, { hint });
-  } else if (ranges.length >= rangesMax) {
-    build.report.error(span, 'too many entries of this kind', { hint: `the limit is ${rangesMax}` });
-  } else {
-    ranges.push({ low, high });
-  }
+  const [low, high] = [BigInt(statement.low), BigInt(statement.high)];
+  addRange(build, statement, { kind: protocol.toLowerCase(), low, high, max: UINT32_MAX, clash: covers });
 }
 
 function resolveNode(build: Build, statement: NodeContext): void {
@@ -118,5 +98,6 @@ function resolvePartitionKey(build: Build, statement: PartitionKeyContext): void
   else if (Number.parseInt(prefix.split(':')[1] || '0', 16) !== 0) {
     build.report.error(statement, 'the subnet prefix has low bits set', { hint: 'write a prefix such as `fe80::`' });
   }
-  addRange(build, statement, `pkey ${prefix}`, statement, 0xffff);
+  const [low, high] = [BigInt(statement.low), BigInt(statement.high)];
+  addRange(build, statement, { kind: `pkey ${prefix}`, low, high, max: 0xffffn, clash: covers });
 }

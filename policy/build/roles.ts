@@ -2,6 +2,7 @@ import type { RoleAllow, RoleDeclaration, RoleTransition, RoleTypes, Span } from
 import { createBitmap, setBit } from '../policydb/bitmap.ts';
 import { tripleKey } from '../policydb/policydb.ts';
 import { type Build, declareName, type Handlers, lookUp, mayExpand } from './builder.ts';
+import { isOnlyRequired, mayDeclareHere, noteDeclared } from './scopes.ts';
 import { plainSet, typeSet } from './sets.ts';
 
 /** Roles and role attributes. A role may be declared more than once. */
@@ -25,9 +26,21 @@ export const roleRules: Handlers = {
 
 function addRole(build: Build, span: Span, name: string, isAttribute: boolean): number {
   const { roles } = build.db;
+  if (!mayDeclareHere(build, span, 'role', name)) return 0;
   const known = roles.values.get(name);
   if (known !== undefined) {
-    if (roles.isAttribute[known] === isAttribute) return known;
+    const again = isAttribute && !isOnlyRequired(build, roles, name);
+    if (roles.isAttribute[known] === isAttribute && !again) {
+      noteDeclared(build, roles, name, false);
+      return known;
+    }
+    if (again && roles.isAttribute[known] === true) {
+      build.report.error(span, `role attribute \`${name}\` is declared twice`, {
+        name,
+        hint: 'remove one declaration',
+      });
+      return 0;
+    }
     build.report.error(span, `\`${name}\` is both a role and a role attribute`, { name, hint: 'choose another name' });
     return 0;
   }
@@ -40,10 +53,17 @@ function addRole(build: Build, span: Span, name: string, isAttribute: boolean): 
   }
   const value = declareName(build, roles, span, 'role', name);
   if (value === 0) return 0;
-  roles.isAttribute[value] = isAttribute;
-  roles.members[value] = isAttribute ? new Set() : undefined;
+  startRole(build, value, isAttribute);
   roles.bounds[value] = parent;
   return value;
+}
+
+/** Fills the columns of a new value. */
+export function startRole(build: Build, value: number, isAttribute: boolean): void {
+  const { roles } = build.db;
+  roles.isAttribute[value] = isAttribute;
+  roles.members[value] = isAttribute ? new Set() : undefined;
+  roles.bounds[value] = 0;
 }
 
 function declareRole(build: Build, statement: RoleDeclaration): void {

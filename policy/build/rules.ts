@@ -8,7 +8,7 @@ import { permissionSet, plainSet, typeSet } from './sets.ts';
 import { concreteType } from './types.ts';
 
 /** Source values, target values beside them, and whether each source is also its own target. */
-interface Ends {
+export interface Ends {
   readonly sources: readonly number[];
   readonly targets: readonly number[];
   readonly self: boolean;
@@ -29,7 +29,9 @@ export function resolveAvRule(build: Build, rule: AvRule, statement: number, bra
     const perms = new Map(classes.map((tclass, index) => [tclass, masks[index] ?? 0]));
     const { neverallows, types } = build.db;
     const typesMax = types.names.length - 1;
+    if (!mayExpand(build, rule, typesMax >>> 4)) return;
     const [sources, targets] = [bitmapOf(typesMax, ends.sources), bitmapOf(typesMax, ends.targets)];
+    if (ends.self && ends.targets.length > 0) warnOfSelf(build, rule);
     neverallows.push({ sources, targets, self: ends.self, perms, statement });
     return;
   }
@@ -41,6 +43,12 @@ export function resolveAvRule(build: Build, rule: AvRule, statement: number, bra
     const entry = { vector, perms: rule.rule === 'dontaudit' ? ~mask : mask, branch, statement };
     eachPair(ends, (source, target) => addAccess(build.db.access, source, target, tclass, entry));
   }
+}
+
+/** libsepol compares each type with itself only, once `self` is among the targets (assertion.c). */
+function warnOfSelf(build: Build, rule: Span): void {
+  const hint = 'write two rules, one with `self` and one with the other targets';
+  build.report.warn(rule, 'beside `self` the other targets have no effect', { name: 'self', hint });
 }
 
 function vectorOf(rule: AvRule['rule']): Vector {
@@ -101,7 +109,7 @@ function addOne(build: Build, rule: TypeRule, one: OneTypeRule): boolean {
   return false;
 }
 
-function ruleEnds(
+export function ruleEnds(
   build: Build,
   rule: Span & { readonly source: NameSet; readonly target: NameSet },
   { starAllowed, expandAll }: { readonly starAllowed: boolean; readonly expandAll: boolean },
@@ -121,11 +129,11 @@ function ruleEnds(
   return sources === undefined || targets === undefined ? undefined : { sources, targets, self };
 }
 
-function rowsOf({ sources, targets, self }: Ends): number {
+export function rowsOf({ sources, targets, self }: Ends): number {
   return sources.length * (targets.length + (self ? 1 : 0));
 }
 
-function eachPair({ sources, targets, self }: Ends, visit: (source: number, target: number) => void): void {
+export function eachPair({ sources, targets, self }: Ends, visit: (source: number, target: number) => void): void {
   for (const source of sources) {
     if (self) visit(source, source);
     for (const target of targets) visit(source, target);

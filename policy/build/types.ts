@@ -52,12 +52,27 @@ function addType(build: Build, span: Span, name: string, isAttribute: boolean): 
   const { types } = build.db;
   const value = declareName(build, types, span, isAttribute ? 'attribute' : 'type', name);
   if (value === 0) return 0;
+  if (types.isAttribute[value] === !isAttribute) {
+    reportBoth(build, span, name);
+    return 0;
+  }
+  if (types.isAttribute[value] === undefined) startType(build, value, isAttribute);
+  return value;
+}
+
+/** Says that a name stands for a type and for an attribute. */
+export function reportBoth(build: Build, span: Span, name: string): void {
+  build.report.error(span, `\`${name}\` is used as a type and as an attribute`, { name, hint: 'use two names' });
+}
+
+/** Fills the columns of a new value. */
+export function startType(build: Build, value: number, isAttribute: boolean): void {
+  const { types } = build.db;
   types.isAttribute[value] = isAttribute;
   types.members[value] = isAttribute ? new Set() : undefined;
   types.bounds[value] = 0;
   types.boundsStatement[value] = -1;
   types.permissive[value] = false;
-  return value;
 }
 
 function declareType(build: Build, statement: TypeDeclaration): void {

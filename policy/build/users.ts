@@ -2,14 +2,16 @@ import type { RangeTransition, User } from '../language/ast.ts';
 import { createBitmap, setBit } from '../policydb/bitmap.ts';
 import { dominates, NO_RANGE, sameLevel } from '../policydb/context.ts';
 import { tripleKey } from '../policydb/policydb.ts';
-import { type Build, mayExpand, type PendingUser } from './builder.ts';
+import { type Build, mayExpand, newValue, type PendingUser } from './builder.ts';
 import { levelNames, levelValue, rangeValue } from './mls.ts';
 import { expandRoles, transitionClasses } from './roles.ts';
+import { mayDeclareHere, noteDeclared } from './scopes.ts';
 import { plainSet, typeSet } from './sets.ts';
 
 /** `user`: names a user, or adds roles to one that is there. */
 export function resolveUser(build: Build, statement: User): void {
   const { users } = build.db;
+  if (!mayDeclareHere(build, statement, 'user', statement.name)) return;
   const roles = plainSet(build, statement, statement.roles, 'role');
   if (roles === undefined) return;
   if (build.db.mls === undefined && statement.range !== undefined) {
@@ -24,11 +26,14 @@ export function resolveUser(build: Build, statement: User): void {
     });
     return;
   }
-  const value = users.values.get(statement.name) ?? users.names.push(statement.name) - 1;
-  users.values.set(statement.name, value);
+  const known = users.values.get(statement.name);
+  const value = known ?? newValue(build, users, statement, 'user', statement.name);
+  if (value === 0) return;
+  noteDeclared(build, users, statement.name, known === undefined);
   const before = build.pending.users.get(value);
   const all = new Set([...(before?.roles ?? []), ...roles]);
-  build.pending.users.set(value, { statement, roles: all, ...merged(before, statement) });
+  const everywhere = before?.everywhere === true || build.block.parent === undefined;
+  build.pending.users.set(value, { statement, roles: all, everywhere, ...merged(before, statement) });
 }
 
 /** Checkpolicy lets a later statement set the sensitivities and adds its categories to the earlier ones. */
@@ -51,7 +56,13 @@ function merged(before: PendingUser | undefined, statement: User): Pick<PendingU
 
 /** Makes users of what all statements about each say. */
 export function finishUsers(build: Build): void {
-  for (const [value, { statement, roles, level, range }] of build.pending.users) {
+  for (const [value, { statement, roles, everywhere, level, range }] of build.pending.users) {
+    if (!everywhere && range !== undefined) {
+      const { name } = statement;
+      const hint = 'name it outside of optionals too: the compiler knows no level of a user that only they name';
+      build.report.error(statement, `user \`${name}\` is named in an optional only`, { name, hint });
+      continue;
+    }
     const bitmap = createBitmap(build.db.roles.names.length - 1);
     for (const role of expandRoles(build, [...roles])) setBit(bitmap, role);
     const within = range === undefined ? NO_RANGE : rangeValue(build, statement, range);
@@ -80,7 +91,7 @@ export function resolveRangeTransition(build: Build, statement: RangeTransition,
   const classes = transitionClasses(build, statement, statement.classes);
   if (sources === undefined || targets === undefined || classes === undefined) return;
   // Checkpolicy looks up the names of the range in any case, and looks at the range itself once per pair.
-  if (sources.length * targets.length * classes.length === 0) {
+  if (build.dry || sources.length * targets.length * classes.length === 0) {
     for (const level of [statement.range.low, statement.range.high ?? statement.range.low])
       levelNames(build, statement, level);
     return;

@@ -43,9 +43,10 @@ function violatingPair(
   targets: Bitmap,
   self: boolean,
 ): [number, number] | undefined {
-  const plain = to.find((type) => hasBit(targets, type));
-  if (plain !== undefined && from[0] !== undefined) return [from[0], plain];
-  if (!self) return undefined;
+  if (!self) {
+    const plain = to.find((type) => hasBit(targets, type));
+    return plain !== undefined && from[0] !== undefined ? [from[0], plain] : undefined;
+  }
   const others = new Set(to);
   const same = from.find((type) => others.has(type));
   return same === undefined ? undefined : [same, same];

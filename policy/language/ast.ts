@@ -38,6 +38,7 @@ export interface ContextName extends Span {
 }
 
 export type AvRuleKind = 'allow' | 'auditallow' | 'auditdeny' | 'dontaudit' | 'neverallow';
+export type XpermRuleKind = `${'allow' | 'auditallow' | 'dontaudit' | 'neverallow'}xperm`;
 export type TypeRuleKind = 'type_transition' | 'type_change' | 'type_member';
 export type DefaultOf = 'user' | 'role' | 'type' | 'range';
 export type DefaultValue = 'source' | 'target' | `${'source' | 'target'} ${'low' | 'high' | 'low-high'}` | 'glblub';
@@ -128,6 +129,26 @@ export interface AvRule extends Span {
   readonly classes: NameSet;
   readonly perms: NameSet;
 }
+/** Numbers from `low` up to and with `high`. */
+export interface NumberRange {
+  readonly low: number;
+  readonly high: number;
+}
+/** `{ 0x8900-0x8910 0x5401 }`, or all other commands (`~`). Nested sets are flattened. */
+export interface XpermSet {
+  readonly form: 'list' | 'complement';
+  readonly ranges: readonly NumberRange[];
+}
+/** A rule about the commands of one permission, which is `ioctl`. */
+export interface XpermRule extends Span {
+  readonly kind: 'xpermRule';
+  readonly rule: XpermRuleKind;
+  readonly source: NameSet;
+  readonly target: NameSet;
+  readonly classes: NameSet;
+  readonly operation: string;
+  readonly xperms: XpermSet;
+}
 export interface TypeRule extends Span {
   readonly kind: 'typeRule';
   readonly rule: TypeRuleKind;
@@ -152,11 +173,37 @@ export interface PolicyCapability extends Span {
   readonly kind: 'policycap';
   readonly name: string;
 }
+/** What may stand inside an `if`. A `require` there is one of the block around the `if`. */
+export type ConditionalRule = AvRule | TypeRule | Require;
 export interface Conditional extends Span {
   readonly kind: 'if';
   readonly condition: BooleanExpression;
-  readonly then: readonly (AvRule | TypeRule)[];
-  readonly else: readonly (AvRule | TypeRule)[];
+  readonly then: readonly ConditionalRule[];
+  readonly else: readonly ConditionalRule[];
+}
+export type RequiredKind =
+  | 'role'
+  | 'type'
+  | 'attribute'
+  | 'attribute_role'
+  | 'user'
+  | 'bool'
+  | 'tunable'
+  | 'sensitivity'
+  | 'category';
+export type RequiredSymbols =
+  | { readonly kind: 'class'; readonly name: string; readonly perms: NameSet }
+  | { readonly kind: RequiredKind; readonly names: readonly string[] };
+/** What the optional around it depends on. */
+export interface Require extends Span {
+  readonly kind: 'require';
+  readonly symbols: readonly RequiredSymbols[];
+}
+/** `optional { … } else { … }`: the first part when all it requires is declared, else the second. */
+export interface Optional extends Span {
+  readonly kind: 'optional';
+  readonly then: readonly Statement[];
+  readonly else?: readonly Statement[];
 }
 export interface RoleAttributeDeclaration extends Span {
   readonly kind: 'attribute_role';
@@ -261,6 +308,46 @@ export interface EndPortContext extends Span {
   readonly context: ContextName;
 }
 
+/** `fscon`: file systems by the device they are on. */
+export interface FileSystemContext extends Span {
+  readonly kind: 'fscon';
+  readonly major: number;
+  readonly minor: number;
+  readonly contexts: readonly [ContextName, ContextName];
+}
+/** Xen: an interrupt. */
+export interface InterruptContext extends Span {
+  readonly kind: 'pirqcon';
+  readonly interrupt: number;
+  readonly context: ContextName;
+}
+/** Xen: frames of I/O memory, 64-bit numbers. */
+export interface IoMemoryContext extends Span {
+  readonly kind: 'iomemcon';
+  readonly low: bigint;
+  readonly high: bigint;
+  readonly context: ContextName;
+}
+/** Xen: I/O ports. */
+export interface IoPortContext extends Span {
+  readonly kind: 'ioportcon';
+  readonly low: number;
+  readonly high: number;
+  readonly context: ContextName;
+}
+/** Xen: a PCI device by its number. */
+export interface PciDeviceContext extends Span {
+  readonly kind: 'pcidevicecon';
+  readonly device: number;
+  readonly context: ContextName;
+}
+/** Xen: a node of the device tree by its path. */
+export interface DeviceTreeContext extends Span {
+  readonly kind: 'devicetreecon';
+  readonly path: string;
+  readonly context: ContextName;
+}
+
 /** A boolean expression in postfix order, as libsepol keeps it: operands first, then what joins them. */
 export type BooleanExpression = readonly BooleanTerm[];
 export type BooleanTerm =
@@ -304,11 +391,14 @@ export type Statement =
   | TypeBounds
   | BooleanDeclaration
   | AvRule
+  | XpermRule
   | TypeRule
   | RangeTransition
   | Permissive
   | PolicyCapability
   | Conditional
+  | Require
+  | Optional
   | RoleAttributeDeclaration
   | RoleDeclaration
   | RoleTypes
@@ -319,10 +409,16 @@ export type Statement =
   | Constraint
   | ValidateTransition
   | SidContext
+  | FileSystemContext
   | FileSystemUse
   | GenericFileSystem
   | PortContext
   | InterfaceContext
   | NodeContext
+  | InterruptContext
+  | IoMemoryContext
+  | IoPortContext
+  | PciDeviceContext
+  | DeviceTreeContext
   | PartitionKeyContext
   | EndPortContext;

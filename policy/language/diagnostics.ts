@@ -2,10 +2,13 @@ import type { Diagnostic } from '../policy.ts';
 import type { Span } from './ast.ts';
 import type { SourceText } from './source.ts';
 
-/** Collects what the loader finds, in the order found, up to a limit. */
+/** Collects what the loader finds, up to a limit. */
 export interface Diagnostics {
+  /** In the order of the stages, and of the source in each. */
   readonly found: readonly Diagnostic[];
   readonly errors: number;
+  /** What is found from now on comes after what was found before, wherever it stands. */
+  nextStage(): void;
   /** Notes an error at the span, or at the first place in it where `name` stands as a word of its own. */
   error(span: Span, message: string, options?: { readonly hint?: string; readonly name?: string }): void;
   /** `file:line` of the span's start. */
@@ -17,8 +20,9 @@ export interface Diagnostics {
 export const diagnosticsMax = 100;
 
 export function createDiagnostics(source: SourceText): Diagnostics {
-  const found: Diagnostic[] = [];
+  const found: { readonly stage: number; readonly offset: number; readonly diagnostic: Diagnostic }[] = [];
   let errors = 0;
+  let stage = 0;
   const add = (
     severity: Diagnostic['severity'],
     span: Span,
@@ -32,18 +36,15 @@ export function createDiagnostics(source: SourceText): Diagnostics {
     const { file, line, column } = from;
     const hint = options?.hint === undefined ? {} : { hint: options.hint };
     const length = Math.max(0, Math.min(end, source.text.length) - start);
-    found.push({
-      severity,
-      file,
-      line,
-      column,
-      span: { start: from.offset, end: from.offset + length },
-      message,
-      ...hint,
-    });
+    const at = { start: from.offset, end: from.offset + length };
+    found.push({ stage, offset: start, diagnostic: { severity, file, line, column, span: at, message, ...hint } });
   };
   return {
-    found,
+    get found() {
+      found.sort((one, other) => one.stage - other.stage || one.offset - other.offset);
+      return found.map(({ diagnostic }) => diagnostic);
+    },
+    nextStage: () => void stage++,
     get errors() {
       return errors;
     },
@@ -55,6 +56,16 @@ export function createDiagnostics(source: SourceText): Diagnostics {
     warn: (span, message, options) => add('warning', span, message, options),
   };
 }
+
+/** Takes everything and tells nothing. */
+export const SILENT: Diagnostics = {
+  found: [],
+  errors: 0,
+  nextStage: () => undefined,
+  error: () => undefined,
+  placeOf: () => '',
+  warn: () => undefined,
+};
 
 /** Names carry no position of their own; when one is wrong its statement is searched for it. */
 function spanOfName(text: string, span: Span, name: string): Span {

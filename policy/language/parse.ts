@@ -17,20 +17,10 @@ export const sourceCharsMax = 96 * 1024 * 1024;
 /** How deep brackets may nest. */
 export const nestingMax = 100;
 
-const NOT_YET = new Set([
-  'allowxperm',
-  'auditallowxperm',
-  'dontauditxperm',
-  'neverallowxperm',
-  'optional',
-  'require',
-  'module',
-  'pirqcon',
-  'iomemcon',
-  'ioportcon',
-  'pcidevicecon',
-  'devicetreecon',
-  'fscon',
+/** What to do about words that begin what other compilers take, or took. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ['module', 'this is a policy module: link it with its base policy and compile the result'],
+  ['dominance', 'the order of roles is gone from the language: give each role its types, and compare roles by name'],
 ]);
 
 /** Scans and parses the files as one policy. Never throws for what is in the text. */
@@ -59,10 +49,7 @@ function parseTokens(tokens: Tokens, diagnostics: Diagnostics): readonly Stateme
     const { statements, error } = parseStatements(tokens);
     if (error !== undefined) {
       const found = error.found === '' ? 'the end of the text' : `\`${error.found}\``;
-      const word = error.found.toLowerCase();
-      const message = NOT_YET.has(word) ? `${found} is not supported by this engine` : `unexpected ${found}`;
-      const hint = NOT_YET.has(word) ? 'remove the statement; it is refused rather than ignored' : error.message;
-      diagnostics.error(error, message, { hint });
+      diagnostics.error(error, `unexpected ${found}`, { hint: HINTS.get(error.found) ?? error.message });
     }
     return statements;
   } catch (error) {

@@ -1,4 +1,13 @@
-import type { ContextName, LevelName, NameSet, RangeName, Statement, TypeRule } from './ast.ts';
+import type {
+  ContextName,
+  LevelName,
+  NameSet,
+  RangeName,
+  RequiredSymbols,
+  Statement,
+  TypeRule,
+  XpermSet,
+} from './ast.ts';
 import { printCondition, printConstraint } from './print-expression.ts';
 
 /** A policy as text, one statement a line: parsing it gives the same statements again. */
@@ -35,15 +44,21 @@ const printers: Printers = {
   tunable: ({ name, value }) => `tunable ${name} ${value};`,
   avRule: ({ rule, source, target, classes, perms }) =>
     `${rule} ${printSet(source)} ${printSet(target)}:${printSet(classes)} ${printSet(perms)};`,
+  xpermRule: ({ rule, source, target, classes, operation, xperms }) =>
+    `${rule} ${printSet(source)} ${printSet(target)}:${printSet(classes)} ${operation} ${printXperms(xperms)};`,
   typeRule: printTypeRule,
   range_transition: ({ source, target, classes, range }) =>
     `range_transition ${printSet(source)} ${printSet(target)}${printClasses(classes)} ${printRange(range)};`,
   permissive: ({ name }) => `permissive ${name};`,
   policycap: ({ name }) => `policycap ${name};`,
   if: ({ condition, then, else: otherwise }) => {
-    const branch = (rules: readonly Statement[]): string =>
-      `{\n${rules.map((rule) => `  ${printStatement(rule)}\n`).join('')}}`;
-    return `if (${printCondition(condition)}) ${branch(then)}${otherwise.length === 0 ? '' : ` else ${branch(otherwise)}`}`;
+    const last = otherwise.length === 0 ? '' : ` else ${printBlock(otherwise)}`;
+    return `if (${printCondition(condition)}) ${printBlock(then)}${last}`;
+  },
+  require: ({ symbols }) => `require { ${symbols.map(printRequired).join(' ')} }`,
+  optional: ({ then, else: otherwise }) => {
+    const part = (inside: readonly Statement[]): string => (inside.length === 0 ? '{ ; }' : printBlock(inside));
+    return `optional ${part(then)}${otherwise === undefined ? '' : ` else ${part(otherwise)}`}`;
   },
   attribute_role: ({ name }) => `attribute_role ${name};`,
   role: ({ name, attributes }) => `role ${name}${printAttributes(attributes)};`,
@@ -65,13 +80,19 @@ const printers: Printers = {
   mlsvalidatetrans: ({ classes, expression }) =>
     `mlsvalidatetrans ${printSet(classes)} ( ${printConstraint(expression)} );`,
   sidContext: ({ name, context }) => `sid ${name} ${printContext(context)}`,
+  fscon: ({ major, minor, contexts }) => `fscon ${major} ${minor} ${contexts.map(printContext).join(' ')}`,
   fs_use: ({ behaviour, fileSystem, context }) => `fs_use_${behaviour} ${fileSystem} ${printContext(context)};`,
   genfscon: ({ fileSystem, path, fileType, context }) =>
-    `genfscon ${fileSystem} "${path}" ${fileType === undefined ? '' : `-${fileType === '-' ? '' : ' '}${fileType} `}${printContext(context)}`,
+    `genfscon ${fileSystem} ${printPath(path)} ${fileType === undefined ? '' : `-${fileType === '-' ? '' : ' '}${fileType} `}${printContext(context)}`,
   portcon: ({ protocol, low, high, context }) =>
     `portcon ${protocol} ${printNumbers(low, high)} ${printContext(context)}`,
   netifcon: ({ name, contexts }) => `netifcon ${name} ${contexts.map(printContext).join(' ')}`,
   nodecon: ({ address, mask, context }) => `nodecon ${address} ${mask} ${printContext(context)}`,
+  pirqcon: ({ interrupt, context }) => `pirqcon ${interrupt} ${printContext(context)}`,
+  iomemcon: ({ low, high, context }) => `iomemcon ${printNumbers(low, high)} ${printContext(context)}`,
+  ioportcon: ({ low, high, context }) => `ioportcon ${printNumbers(low, high)} ${printContext(context)}`,
+  pcidevicecon: ({ device, context }) => `pcidevicecon ${device} ${printContext(context)}`,
+  devicetreecon: ({ path, context }) => `devicetreecon ${printPath(path)} ${printContext(context)}`,
   ibpkeycon: ({ prefix, low, high, context }) =>
     `ibpkeycon ${prefix} ${printNumbers(low, high)} ${printContext(context)}`,
   ibendportcon: ({ device, port, context }) => `ibendportcon ${device} ${port} ${printContext(context)}`,
@@ -80,6 +101,23 @@ const printers: Printers = {
 function printTypeRule({ rule, source, target, classes, type, fileName }: TypeRule): string {
   const name = fileName === undefined ? '' : ` "${fileName}"`;
   return `${rule} ${printSet(source)} ${printSet(target)}:${printSet(classes)} ${type}${name};`;
+}
+
+/** Statements in braces, one a line, those of a block inside a block further in. */
+function printBlock(statements: readonly Statement[]): string {
+  const lines = statements.flatMap((statement) => printStatement(statement).split('\n'));
+  return `{\n${lines.map((line) => `  ${line}\n`).join('')}}`;
+}
+
+function printRequired(symbols: RequiredSymbols): string {
+  if (symbols.kind === 'class') return `class ${symbols.name} ${printSet(symbols.perms)};`;
+  return `${symbols.kind} ${symbols.names.join(', ')};`;
+}
+
+function printXperms({ form, ranges }: XpermSet): string {
+  const hex = (number: number): string => `0x${number.toString(16)}`;
+  const parts = ranges.map(({ low, high }) => (low === high ? hex(low) : `${hex(low)}-${hex(high)}`));
+  return `${form === 'complement' ? '~' : ''}${braces(parts)}`;
 }
 
 function braces(names: readonly string[]): string {
@@ -118,6 +156,11 @@ function printContext({ user, role, type, range }: ContextName): string {
   return `${user}:${role}:${type}${range === undefined ? '' : `:${printRange(range)}`}`;
 }
 
-function printNumbers(low: number, high: number): string {
+/** Only a path with blanks was written in quotes, and only one without may have quotes inside. */
+function printPath(path: string): string {
+  return /\s/.test(path) ? `"${path}"` : path;
+}
+
+function printNumbers<T extends number | bigint>(low: T, high: T): string {
   return low === high ? `${low}` : `${low}-${high}`;
 }

@@ -4,6 +4,7 @@ import type { Bitmap } from './bitmap.ts';
 import type { Constraint } from './constraint.ts';
 import { type Context, type Level, OBJECT_ROLE, type Range } from './context.ts';
 import { createTypeTable, type TypeTable } from './type-table.ts';
+import { type Commands, createXpermTable, type XpermTable } from './xperm-table.ts';
 
 /** Names and values of one kind of thing. Values count from 1; `names[0]` is unused. Aliases are in `values` only. */
 export interface Names {
@@ -89,6 +90,11 @@ export interface Neverallow {
   readonly statement: number;
 }
 
+/** A neverallowxperm rule: commands of the permission that `perms` names for each class. */
+export interface NeverallowXperms extends Neverallow {
+  readonly commands: Commands;
+}
+
 /** Everything the questions need to know about a policy. It is not changed once it is built. */
 export interface Policydb {
   mls: Mls | undefined;
@@ -108,6 +114,8 @@ export interface Policydb {
   readonly access: AccessTable;
   /** What no rule may grant; a binary policy has none left. */
   readonly neverallows: Neverallow[];
+  readonly xperms: XpermTable;
+  readonly neverallowXperms: NeverallowXperms[];
   readonly typeRules: Readonly<Record<'type_transition' | 'type_change' | 'type_member', TypeTable>>;
   /** By file name, then by source, target and class as `tripleKey` writes them. */
   readonly fileNameRules: Map<string, Map<number, Stated<number>>>;
@@ -164,6 +172,8 @@ export function createPolicydb(): Policydb {
     conditionals: [],
     access: createAccessTable(),
     neverallows: [],
+    xperms: createXpermTable(),
+    neverallowXperms: [],
     typeRules: { type_transition: createTypeTable(), type_change: createTypeTable(), type_member: createTypeTable() },
     fileNameRules: new Map(),
     rangeTransitions: new Map(),

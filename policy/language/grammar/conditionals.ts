@@ -1,10 +1,10 @@
-import type { AvRule, BooleanTerm, Conditional, TypeRule } from '../ast.ts';
+import type { BooleanTerm, Conditional, ConditionalRule, Require } from '../ast.ts';
 import { keyword, sign } from '../tokens.ts';
 import type { Grammar, Rule } from './base.ts';
 import type { ruleRules } from './rules.ts';
 
 /** `if (expression) { rules } else { rules }`. From loose to tight: `||`, `^`, `&&`, `!`, `==` and `!=`. */
-export function conditionalRules(g: Grammar, rules: ReturnType<typeof ruleRules>) {
+export function conditionalRules(g: Grammar, rules: ReturnType<typeof ruleRules>, require: Rule<Require>) {
   const operand: Rule<void, [BooleanTerm[]]> = g.RULE('boolOperand', (out: BooleanTerm[] = []) => {
     g.OR([
       {
@@ -86,15 +86,16 @@ export function conditionalRules(g: Grammar, rules: ReturnType<typeof ruleRules>
     });
   });
 
-  const branch = g.RULE('branch', (): (AvRule | TypeRule)[] => {
-    const found: (AvRule | TypeRule)[] = [];
+  const branch = g.RULE('branch', (): ConditionalRule[] => {
+    const found: ConditionalRule[] = [];
     g.CONSUME(sign.braceOpen);
     g.MANY(() => {
-      const rule = g.OR<AvRule | TypeRule>([
+      const rule = g.OR<ConditionalRule>([
         { ALT: () => g.SUBRULE(rules.allowInside) },
         { ALT: () => g.SUBRULE(rules.audit) },
         { ALT: () => g.SUBRULE(rules.typeTransition) },
         { ALT: () => g.SUBRULE(rules.related) },
+        { ALT: () => g.SUBRULE(require) },
       ]);
       found.push(rule);
     });

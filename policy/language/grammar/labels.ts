@@ -1,26 +1,25 @@
 import type { TokenType } from 'chevrotain';
 import type {
+  DeviceTreeContext,
   EndPortContext,
+  FileSystemContext,
   FileSystemUse,
   GenericFileSystem,
   InterfaceContext,
+  InterruptContext,
+  IoMemoryContext,
+  IoPortContext,
   NodeContext,
   PartitionKeyContext,
+  PciDeviceContext,
   PortContext,
 } from '../ast.ts';
 import { keyword, literal, sign } from '../tokens.ts';
 import type { Grammar, Rule } from './base.ts';
 import type { NameRules } from './names.ts';
 
-/** What gives objects their labels from outside: file systems, ports, interfaces, nodes and Infiniband. */
-export function labelRules(g: Grammar, { context }: NameRules) {
-  /** strtoul with base 0: `0x` is hexadecimal and a leading 0 octal. */
-  const number = g.RULE('number', (): number => {
-    const text = g.CONSUME(literal.number).image;
-    if (text.startsWith('0x')) return Number.parseInt(text.slice(2), 16);
-    return Number.parseInt(text, text.startsWith('0') && text !== '0' ? 8 : 10);
-  });
-
+/** What gives objects their labels from outside: file systems, ports, interfaces, nodes, Xen's devices and Infiniband. */
+export function labelRules(g: Grammar, { context, number }: NameRules) {
   const numbers = g.RULE('numbers', (): { low: number; high: number } => {
     const low = g.SUBRULE(number);
     const high = g.OPTION(() => {
@@ -28,6 +27,16 @@ export function labelRules(g: Grammar, { context }: NameRules) {
       return g.SUBRULE1(number);
     });
     return { low, high: high ?? low };
+  });
+
+  const fileSystemContext = g.RULE('fileSystemContext', (): FileSystemContext => {
+    const start = g.here();
+    g.CONSUME(keyword.fscon);
+    const major = g.SUBRULE(number);
+    const minor = g.SUBRULE1(number);
+    const own = g.SUBRULE(context);
+    const files = g.SUBRULE1(context);
+    return { kind: 'fscon', major, minor, contexts: [own, files], ...g.span(start) };
   });
 
   const fileSystem = g.RULE('fileSystemName', (): string =>
@@ -127,5 +136,65 @@ export function labelRules(g: Grammar, { context }: NameRules) {
     return { kind: 'ibendportcon', device, port: at, context: label, ...g.span(start) };
   });
 
-  return { fileSystemUse, genericFileSystem, port, networkInterface, node, partitionKey, endPort };
+  const interrupt = g.RULE('interrupt', (): InterruptContext => {
+    const start = g.here();
+    g.CONSUME(keyword.pirqcon);
+    const at = g.SUBRULE(number);
+    const label = g.SUBRULE(context);
+    return { kind: 'pirqcon', interrupt: at, context: label, ...g.span(start) };
+  });
+
+  const wideNumber = g.RULE('wideNumber', (): bigint => {
+    const text = g.CONSUME(literal.number).image;
+    const octal = /^0([0-7]+)/.exec(text)?.[1];
+    if (octal !== undefined) return BigInt(`0o${octal}`);
+    return BigInt(/^(?:0x[0-9A-Fa-f]+|[1-9][0-9]*)/.exec(text)?.[0] ?? 0);
+  });
+  const ioMemory = g.RULE('ioMemory', (): IoMemoryContext => {
+    const start = g.here();
+    g.CONSUME(keyword.iomemcon);
+    const low = g.SUBRULE(wideNumber);
+    const high = g.OPTION(() => {
+      g.CONSUME(sign.minus);
+      return g.SUBRULE1(wideNumber);
+    });
+    const label = g.SUBRULE(context);
+    return { kind: 'iomemcon', low, high: high ?? low, context: label, ...g.span(start) };
+  });
+
+  const ioPort = g.RULE('ioPort', (): IoPortContext => {
+    const start = g.here();
+    g.CONSUME(keyword.ioportcon);
+    const range = g.SUBRULE(numbers);
+    const label = g.SUBRULE(context);
+    return { kind: 'ioportcon', ...range, context: label, ...g.span(start) };
+  });
+
+  const pciDevice = g.RULE('pciDevice', (): PciDeviceContext => {
+    const start = g.here();
+    g.CONSUME(keyword.pcidevicecon);
+    const device = g.SUBRULE(number);
+    const label = g.SUBRULE(context);
+    return { kind: 'pcidevicecon', device, context: label, ...g.span(start) };
+  });
+
+  const deviceTree = g.RULE('deviceTree', (): DeviceTreeContext => {
+    const start = g.here();
+    g.CONSUME(keyword.devicetreecon);
+    const below = g.SUBRULE(path);
+    const label = g.SUBRULE(context);
+    return { kind: 'devicetreecon', path: below, context: label, ...g.span(start) };
+  });
+
+  return {
+    fileSystemContext,
+    fileSystemUse,
+    genericFileSystem,
+    port,
+    networkInterface,
+    node,
+    devices: [interrupt, ioMemory, ioPort, pciDevice, deviceTree],
+    partitionKey,
+    endPort,
+  };
 }

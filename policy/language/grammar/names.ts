@@ -1,8 +1,8 @@
 import type { ContextName, LevelName, NameSet, RangeName } from '../ast.ts';
-import { keyword, sign } from '../tokens.ts';
+import { keyword, literal, sign } from '../tokens.ts';
 import type { Grammar, Rule } from './base.ts';
 
-/** What the statement families share: sets, lists, levels, ranges and contexts. */
+/** What the statement families share: sets, lists, levels, ranges, contexts and numbers. */
 export interface NameRules {
   readonly set: Rule<NameSet>;
   readonly pushedSet: Rule<NameSet>;
@@ -12,6 +12,7 @@ export interface NameRules {
   readonly level: Rule<LevelName>;
   readonly range: Rule<RangeName>;
   readonly context: Rule<ContextName>;
+  readonly number: Rule<number>;
 }
 
 const NONE: string[] = [];
@@ -155,5 +156,12 @@ export function nameRules(g: Grammar): NameRules {
     return { ...g.span(start), user, role, type, ...(span === undefined ? {} : { range: span }) };
   });
 
-  return { set, pushedSet, commaList, bracedList, aliases, level, range, context };
+  /** strtoul with base 0: `0x` is hexadecimal and a leading 0 octal. */
+  const number = g.RULE('number', (): number => {
+    const text = g.CONSUME(literal.number).image;
+    if (text.startsWith('0x')) return Number.parseInt(text.slice(2), 16);
+    return Number.parseInt(text, text.startsWith('0') && text !== '0' ? 8 : 10);
+  });
+
+  return { set, pushedSet, commaList, bracedList, aliases, level, range, context, number };
 }

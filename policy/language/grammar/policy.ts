@@ -3,6 +3,7 @@ import type { Tokens } from '../scan.ts';
 import { keyword, sign } from '../tokens.ts';
 import { accessRules } from './access.ts';
 import { ColumnParser, type Grammar, NO_TOKENS, type Rule } from './base.ts';
+import { optionalRule, requireRules } from './blocks.ts';
 import { conditionalRules } from './conditionals.ts';
 import { constraintRules } from './constraints.ts';
 import { labelRules } from './labels.ts';
@@ -11,6 +12,7 @@ import { nameRules } from './names.ts';
 import { roleRules } from './roles.ts';
 import { ruleRules } from './rules.ts';
 import { typeRules } from './types.ts';
+import { xpermRules } from './xperms.ts';
 
 /** A syntax error: the token the parser could not take, and what it would have taken. */
 export interface SyntaxError {
@@ -40,7 +42,9 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
   const types = typeRules(g, names);
   const rules = ruleRules(g, names);
   const roles = roleRules(g, names);
-  const conditionals = conditionalRules(g, rules);
+  const { xpermRule } = xpermRules(g, names);
+  const { require } = requireRules(g, names);
+  const conditionals = conditionalRules(g, rules, require);
   const constraints = constraintRules(g, names);
   const labels = labelRules(g, names);
 
@@ -59,7 +63,7 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
     g.AT_LEAST_ONE2(() => void out.push(g.SUBRULE(mlsConstraint)));
   });
 
-  const statement = oneOf('statement', [
+  const everywhere: Rule<Statement>[] = [
     rules.allow,
     rules.audit,
     rules.typeTransition,
@@ -72,7 +76,6 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
     types.boolean,
     types.expandAttribute,
     types.permissive,
-    types.policyCapability,
     rules.neverallow,
     rules.rangeTransition,
     roles.roleAttributeDeclaration,
@@ -80,9 +83,14 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
     roles.roleAttribute,
     roles.roleTransition,
     conditionals.conditional,
-  ]);
+    xpermRule,
+  ];
+  const optional = optionalRule(g, everywhere, require, roles.user);
+  const statement = oneOf('statement', [...everywhere, optional, types.policyCapability]);
 
   const constraint = oneOf('constraint', [constraints.constrain, constraints.validateTransition]);
+
+  const device = oneOf('device', labels.devices);
 
   const sidContext = g.RULE('sidContext', (): SidContext => {
     const start = g.here();
@@ -93,11 +101,13 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
   });
 
   const labelSection: Rule<void, [Statement[]]> = g.RULE('labelSection', (out: Statement[] = []) => {
+    g.MANY7(() => void out.push(g.SUBRULE(labels.fileSystemContext)));
     g.MANY(() => void out.push(g.SUBRULE(labels.fileSystemUse)));
     g.MANY1(() => void out.push(g.SUBRULE(labels.genericFileSystem)));
     g.MANY2(() => void out.push(g.SUBRULE(labels.port)));
     g.MANY3(() => void out.push(g.SUBRULE(labels.networkInterface)));
     g.MANY4(() => void out.push(g.SUBRULE(labels.node)));
+    g.MANY8(() => void out.push(g.SUBRULE(device)));
     g.MANY5(() => void out.push(g.SUBRULE(labels.partitionKey)));
     g.MANY6(() => void out.push(g.SUBRULE(labels.endPort)));
   });

@@ -55,10 +55,37 @@ describe('the parser', () => {
     assert.match(found?.message ?? '', /unexpected `file`/);
   });
 
-  it('says that a statement it does not support is not ignored', () => {
-    const text = smallPolicy({ rules: 'allowxperm user_t user_t:file ioctl 0x1;' });
-    const [found] = parsePolicy([{ file: 'p.conf', text }]).diagnostics.found;
-    assert.match(found?.message ?? '', /not supported/);
+  it('reads commands as ranges, nested sets flattened', () => {
+    const rule = parseRule('allowxperm a b:c ioctl ~{ 0x10-0x20 { 5 } 010 };');
+    assert.deepEqual(rule['xperms'], {
+      form: 'complement',
+      ranges: [
+        { low: 16, high: 32 },
+        { low: 5, high: 5 },
+        { low: 8, high: 8 },
+      ],
+    });
+    assert.equal(rule['operation'], 'ioctl');
+  });
+
+  it('keeps optionals as they nest, their users last', () => {
+    const rule = parseRule(
+      'optional { require { type a, b; class file { read }; } ; optional { type c; } user u roles r; } else { type d; }',
+    );
+    assert.ok(rule.kind === 'optional');
+    assert.deepEqual(
+      rule.then.map(({ kind }) => kind),
+      ['require', 'optional', 'user'],
+    );
+    assert.deepEqual(
+      rule.else?.map(({ kind }) => kind),
+      ['type'],
+    );
+  });
+
+  it('says what to do about a module', () => {
+    const [found] = parsePolicy([{ file: 'p.conf', text: 'module m 1.0;' }]).diagnostics.found;
+    assert.match(found?.hint ?? '', /link it/);
   });
 
   it('says where a policy ends too early', () => {
