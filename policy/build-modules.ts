@@ -16,16 +16,23 @@ const timeoutMs = 20_000;
  */
 const rulesAfter = 6;
 
+/** The kind of host that is meant where none is named. */
+const usualHost = 'accepting';
+
 /**
- * Expands the modules in `modulesDir` and the rules of one kind of host (a file of hosts/, without its suffix) into one
- * text in the kernel policy language. `#line` marks in it lead back to the modules, relative to `modulesDir`.
+ * Expands the modules in `modulesDir` (the shipped ones unless given) and the rules of one kind of host (a file of hosts/,
+ * without its suffix; unless given the usual one, or the only one there is) into one text in the kernel policy language.
+ * `#line` marks in it lead back to the modules, relative to `modulesDir`.
  * @throws BrokerError USAGE_INVALID for a kind of host that is not there, POLICY_INVALID where m4 is missing, a module is not there or does not expand.
  */
-export async function buildPolicy(options: { modulesDir?: string; host: string }): Promise<{ text: string }> {
+export async function buildPolicy(
+  options: { modulesDir?: string; host?: string } = {},
+): Promise<{ host: string; text: string }> {
   const directory = options.modulesDir ?? shippedModules;
   const hosts = await hostsIn(directory);
-  if (!hosts.includes(options.host)) {
-    throw new BrokerError('USAGE_INVALID', `there is no host policy \`${options.host}\``, {
+  const host = options.host ?? (hosts.length === 1 ? hosts[0] : usualHost) ?? usualHost;
+  if (!hosts.includes(host)) {
+    throw new BrokerError('USAGE_INVALID', `there is no host policy \`${host}\``, {
       hint: `hosts/ of ${directory} has: ${hosts.join(', ')}`,
     });
   }
@@ -35,10 +42,10 @@ export async function buildPolicy(options: { modulesDir?: string; host: string }
     ...(await filesIn(directory, 'support', '.m4')),
     ...base.filter(isBeforeRules),
     ...(await filesIn(directory, 'modules', '.te')),
-    `hosts/${options.host}.te`,
+    `hosts/${host}.te`,
     ...base.filter((file) => !isBeforeRules(file)),
   ];
-  return { text: await expand(directory, files) };
+  return { host, text: await expand(directory, files) };
 }
 
 /** The kinds of host that have rules of their own, sorted. */

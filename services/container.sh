@@ -48,7 +48,7 @@ broker)
   address=$3
   enrol host "$name"
   mkdir -p "$own/state" "$own/run" "$own/logs"
-  [ -f "$own/policy.conf" ] || "$carnet" policy build accepting >"$own/policy.conf"
+  [ -f "$own/policy.conf" ] || "$carnet" policy build --host accepting >"$own/policy.conf"
   [ -f "$own/identities.yaml" ] || cat >"$own/identities.yaml" <<YAML
 - { role: client, name: operator, context: "operator_u:operator_r:carnet_operator_t:s0-s3:c0.c1023" }
 - { role: client, name: monitor, context: "monitor_u:monitor_r:carnet_monitor_t:s0-s3:c0.c1023" }

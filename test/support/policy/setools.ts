@@ -1,10 +1,33 @@
 import { spawnSync } from 'node:child_process';
 
-/** The rules sesearch finds in a binary policy, one text each. */
-export function sesearch(file: string, options: readonly string[]): string[] {
-  const run = spawnSync('sesearch', [...options, file], { encoding: 'utf8', maxBuffer: 512 * 1024 * 1024 });
-  if (run.status !== 0) throw new Error(`sesearch ${options.join(' ')}: ${run.stderr}`);
-  return run.stdout.split('\n').filter((line) => line !== '');
+/** Runs sesearch once for each list of options, in one Python (the system's, which has setools), as starting it takes longer than a search. */
+const everySearch = `
+import io, json, runpy, shutil, sys
+from contextlib import redirect_stdout
+program = shutil.which('sesearch')
+found = []
+for options in json.load(sys.stdin):
+    sys.argv = ['sesearch', *options, sys.argv[-1]]
+    out = io.StringIO()
+    try:
+        with redirect_stdout(out):
+            runpy.run_path(program, run_name='__main__')
+    except SystemExit as end:
+        if end.code:
+            raise
+    found.append(out.getvalue().splitlines())
+json.dump(found, sys.stdout)
+`;
+
+/** The rules sesearch finds in a binary policy, one text each, for each of the lists of options. */
+export function sesearch(file: string, searches: readonly (readonly string[])[]): string[][] {
+  const run = spawnSync('/usr/bin/python3', ['-c', everySearch, file], {
+    input: JSON.stringify(searches),
+    encoding: 'utf8',
+    maxBuffer: 512 * 1024 * 1024,
+  });
+  if (run.status !== 0) throw new Error(`sesearch: ${run.stderr}`);
+  return (JSON.parse(run.stdout) as string[][]).map((lines) => lines.filter((line) => line !== ''));
 }
 
 /**
@@ -23,4 +46,13 @@ export function comparable(rules: readonly string[]): string[] {
     perms.set(whole, known);
   }
   return [...perms].map(([rule, names]) => `${rule} ${[...names].sort().join(' ')}`).sort();
+}
+
+/** What seinfo counts in a binary policy, by its names. */
+export function seinfo(file: string): Map<string, number> {
+  const run = spawnSync('seinfo', [file], { encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(`seinfo: ${run.stderr}`);
+  return new Map(
+    [...run.stdout.matchAll(/([A-Z][\w. ]*?): +(\d+)/g)].map(([, name = '', count]) => [name, Number(count)]),
+  );
 }
