@@ -1,7 +1,7 @@
 import type { AccessVector, Computed, DenialReason, Explanation, LoadedPolicy, Policy, Validation } from '../policy.ts';
 import { bitsOf } from '../policydb/bitmap.ts';
 import { type Context, dominates, rangeContains } from '../policydb/context.ts';
-import type { ClassDatum, Policydb } from '../policydb/policydb.ts';
+import type { Policydb } from '../policydb/policydb.ts';
 import { tripleKey } from '../policydb/policydb.ts';
 import { findTypeRule } from '../policydb/type-table.ts';
 import { whyInvalid } from '../policydb/validity.ts';
@@ -10,6 +10,7 @@ import { computeSid, type SidKind } from './compute-sid.ts';
 import { holds } from './constraints.ts';
 import { formatContext, formatLevel, formatRange, parseContext, parseRange } from './context-text.ts';
 import { type Describe, explainAccess, removedBy } from './explain.ts';
+import { rememberPermissionNames } from './permission-names.ts';
 import { createState, type Flavour } from './state.ts';
 import { failedConstraint } from './trace.ts';
 
@@ -41,6 +42,7 @@ export function createPolicy(parts: PolicyParts): LoadedPolicy {
   const { db, digest, seqno, describe } = parts;
   const state = createState(db, parts.flavour, parts.booleans);
   const contextOf = rememberContexts(db);
+  const permissionNames = rememberPermissionNames(db);
   const classOf = (tclass: string): number => db.classes.values.get(tclass) ?? 0;
 
   const compute = (kind: SidKind, scontext: string, tcontext: string, tclass: string, name?: string): Computed => {
@@ -73,15 +75,15 @@ export function createPolicy(parts: PolicyParts): LoadedPolicy {
     computeAv(scontext, tcontext, tclass): AccessVector {
       const source = contextOf(scontext);
       const target = contextOf(tcontext);
-      const datum = db.classData[classOf(tclass)];
-      if (source === undefined || target === undefined || datum === undefined) {
-        return { allowed: [], auditallow: [], auditdeny: datum?.perms ?? [], seqno, permissive: false };
+      const value = classOf(tclass);
+      if (source === undefined || target === undefined || value === 0) {
+        return { allowed: [], auditallow: [], auditdeny: permissionNames(value, -1), seqno, permissive: false };
       }
-      const access = computeAccess(state, source, target, classOf(tclass));
+      const access = computeAccess(state, source, target, value);
       return {
-        allowed: permNames(datum, access.allowed),
-        auditallow: permNames(datum, access.auditallow),
-        auditdeny: permNames(datum, access.auditdeny),
+        allowed: permissionNames(value, access.allowed),
+        auditallow: permissionNames(value, access.auditallow),
+        auditdeny: permissionNames(value, access.auditdeny),
         seqno,
         permissive: db.types.permissive[source.type] === true,
       };
@@ -165,10 +167,6 @@ export function createPolicy(parts: PolicyParts): LoadedPolicy {
   };
   partsByPolicy.set(policy, parts);
   return policy;
-}
-
-function permNames(datum: ClassDatum, bits: number): readonly string[] {
-  return datum.perms.filter((_, index) => (bits & (1 << index)) !== 0);
 }
 
 function booleansByName(db: Policydb, values: readonly boolean[]): ReadonlyMap<string, boolean> {
