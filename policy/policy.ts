@@ -86,6 +86,16 @@ export interface Explanation {
   readonly obstacle?: 'constraint' | 'neverallow' | 'bounds';
 }
 
+/** The answer to one command of a permission (an `ioctl`), as the kernel gives it. */
+export interface CommandAccess {
+  readonly allowed: boolean;
+  /** Whether the kernel logs it: a refusal that no dontaudit covers, or a grant that an auditallow wants logged. */
+  readonly audited: boolean;
+  /** True where rules about commands had a say; else the permission alone decides. */
+  readonly ruled: boolean;
+  readonly reason?: DenialReason;
+}
+
 /** A computed context, the rule that chose its type, or why there is none. */
 export type Computed =
   | { readonly ok: true; readonly context: string; readonly rule?: RuleSource }
@@ -156,6 +166,8 @@ export interface LoadedPolicy extends Policy {
     tclass: string,
     perms?: readonly string[],
   ): ReadonlyMap<string, DenialReason>;
+  /** One command (the low 16 bits of an ioctl's number) of a permission; libsepol has no such question. */
+  computeCommand(scontext: string, tcontext: string, tclass: string, perm: string, command: number): CommandAccess;
   /** True when the first level is at least as high and has every category of the second; undefined unless both are levels. */
   dominates(level: string, other: string): boolean | undefined;
   /** True when the second range lies within the first; undefined unless both are ranges. A level is a range. */

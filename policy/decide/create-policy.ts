@@ -1,4 +1,13 @@
-import type { AccessVector, Computed, DenialReason, Explanation, LoadedPolicy, Policy, Validation } from '../policy.ts';
+import type {
+  AccessVector,
+  CommandAccess,
+  Computed,
+  DenialReason,
+  Explanation,
+  LoadedPolicy,
+  Policy,
+  Validation,
+} from '../policy.ts';
 import { bitsOf } from '../policydb/bitmap.ts';
 import { type Context, dominates, rangeContains } from '../policydb/context.ts';
 import type { Policydb } from '../policydb/policydb.ts';
@@ -6,6 +15,7 @@ import { tripleKey } from '../policydb/policydb.ts';
 import { findTypeRule } from '../policydb/type-table.ts';
 import { whyInvalid } from '../policydb/validity.ts';
 import { computeAccess } from './compute-av.ts';
+import { computeCommand } from './compute-command.ts';
 import { computeSid, type SidKind } from './compute-sid.ts';
 import { holds } from './constraints.ts';
 import { formatContext, formatLevel, formatRange, parseContext, parseRange } from './context-text.ts';
@@ -127,6 +137,16 @@ export function createPolicy(parts: PolicyParts): LoadedPolicy {
         if (reason !== undefined) found.set(perm, reason);
       }
       return found;
+    },
+    computeCommand(scontext, tcontext, tclass, perm, command): CommandAccess {
+      const source = contextOf(scontext);
+      const target = contextOf(tcontext);
+      const value = classOf(tclass);
+      const bit = db.classData[value]?.bits.get(perm);
+      const refused = { allowed: false, audited: true, ruled: false } as const;
+      if (bit === undefined) return { ...refused, reason: 'UNKNOWN' };
+      if (source === undefined || target === undefined) return { ...refused, reason: 'INVALID' };
+      return computeCommand(state, source, target, value, bit, command);
     },
     dominates(level, other) {
       if (db.mls === undefined || level.includes('-') || other.includes('-')) return undefined;
