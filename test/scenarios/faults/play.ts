@@ -49,9 +49,12 @@ export async function play(world: World, moment: Moment, fault: Fault): Promise<
   const killed = await strike(world, here, fault);
   await settled(world);
   const running = await runners(world);
-  const outcome = running.length === 0 ? 'ended with its QEMU' : `runs on ${running.join(' and ')}`;
+  const kept = running.length === 0 && checkpoint !== undefined && (await isWhole(world, owner, checkpoint));
+  const ended = kept ? 'not restored, its checkpoint is whole' : 'ended with its QEMU';
+  const outcome = running.length === 0 ? ended : `runs on ${running.join(' and ')}`;
   const problems = [
-    ...(await wrongRunners(world, running, killed)),
+    ...(running.length === 0 && killed.length === 0 && !kept ? ['it was lost'] : []),
+    ...(await wrongRunners(world, running)),
     ...(await wrongCounter(world, running, since, moment)),
     ...leftovers(world, running),
   ];
@@ -155,12 +158,15 @@ async function runners(world: World): Promise<Host[]> {
   return states.filter(({ state }) => state !== undefined && state !== 'stopped').map(({ host }) => host);
 }
 
-async function wrongRunners(world: World, running: readonly Host[], killed: readonly Host[]): Promise<string[]> {
+async function isWhole(world: World, host: Host, checkpoint: CheckpointId): Promise<boolean> {
+  return (await ask(world, host, { verb: 'checkpoint-verify', checkpoint })).is === 'verified';
+}
+
+async function wrongRunners(world: World, running: readonly Host[]): Promise<string[]> {
   const problems: string[] = [];
   const qemus = hosts.flatMap((host) => qemusOn(world, host).map(() => host));
   const record = await world.client.owner(world.spec.name);
   if (running.length > 1) problems.push(`it runs on ${running.join(' and ')}`);
-  if (running.length === 0 && killed.length === 0) problems.push('it was lost');
   if (qemus.join() !== running.join())
     problems.push(`QEMU on [${qemus.join()}] while [${running.join()}] say that it runs`);
   if (record === undefined) problems.push('it has no owner record');
