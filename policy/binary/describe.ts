@@ -1,6 +1,7 @@
 import { formatLevel } from '../decide/context-text.ts';
 import type { ConstraintTerm, NameSet } from '../language/ast.ts';
 import { printConstraint } from '../language/print-expression.ts';
+import { shortened } from '../language/statement-text.ts';
 import type { RuleSource } from '../policy.ts';
 import { type Bitmap, bitsOf, isEmpty } from '../policydb/bitmap.ts';
 import type { Names, Policydb } from '../policydb/policydb.ts';
@@ -30,7 +31,7 @@ export function describeBinary(bytes: Uint8Array, file: string, db: Policydb, se
   return (statement: number): RuleSource => {
     const reader = createReader(bytes);
     reader.offset = db.spans.starts[statement] ?? 0;
-    return { file, line: 0, text: textOf(reader, db, sections, statement) };
+    return { file, line: 0, text: shortened(textOf(reader, db, sections, statement)) };
   };
 }
 

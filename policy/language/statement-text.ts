@@ -3,6 +3,10 @@ const ruleCharsMax = 500;
 
 /** A statement as an answer shows it: on one line, without comments, cut where it is long. */
 export function statementText(written: string): string {
-  const text = written.replace(/#[^\n]*/g, '').replace(/\s+/g, ' ');
+  return shortened(written.replace(/#[^\n]*/g, '').replace(/\s+/g, ' '));
+}
+
+/** The text, cut where it is too long for an answer. */
+export function shortened(text: string): string {
   return text.length > ruleCharsMax ? `${text.slice(0, ruleCharsMax)}…` : text;
 }

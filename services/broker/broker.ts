@@ -57,7 +57,11 @@ export async function startBroker(
   const seen = createStoredSeenNonces(store);
 
   const audit = await openAuditLog({ path: join(config.logs, 'audit.log'), subject: config.context, clock });
-  const holder = createPolicyHolder({ file: config.policy.file, onLoad: (outcome) => audit.policyLoaded(outcome) });
+  const holder = createPolicyHolder({
+    file: config.policy.file,
+    cacheDirectory: join(config.state, 'policy'),
+    onLoad: (outcome) => audit.policyLoaded(outcome),
+  });
   const loaded = await holder.reload();
   if (!loaded.ok) throw loaded.error;
 

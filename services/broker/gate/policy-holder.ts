@@ -1,5 +1,5 @@
+import { loadPolicyInWorker } from '../../../policy/compiled/load-in-worker.ts';
 import type { Diagnostic, Loaded, Policy } from '../../../policy/policy.ts';
-import { readPolicyFile } from '../../../policy/read-policy-file.ts';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 
 /** What came of loading: the policy now in force, or why the one before it stays. */
@@ -19,22 +19,25 @@ export interface PolicyHolder {
  * is taken under the one or under the other. Where the new one does not load, the old one stays in force, as in the kernel:
  * `reload` answers POLICY_INVALID and the operator's change has visibly not happened, whereas refusing everything would
  * turn a typing error into VMs that nobody can stop. A host that never loaded a policy refuses everything.
+ * Policies are compiled on a thread of their own, so that decisions go on meanwhile under the one in force.
  */
 export function createPolicyHolder(options: {
-  /** The path of the policy, in the kernel policy language. */
+  /** The path of the policy: kernel policy language or binary. */
   readonly file: string;
+  /** Where compiled policies are kept, so that the same one need not be compiled again; nowhere unless given. */
+  readonly cacheDirectory?: string;
   /** Told of every load before the policy is in force, so that it is on record first; a rejection keeps the old one. */
   readonly onLoad?: (outcome: { ok: boolean; seqno: number; digest?: string }) => Promise<void>;
-  readonly load?: (file: string, options: { seqno: number }) => Loaded;
+  readonly load?: (file: string, options: { seqno: number; cacheDirectory?: string | undefined }) => Promise<Loaded>;
 }): PolicyHolder {
-  const { file, onLoad, load = readPolicyFile } = options;
+  const { file, cacheDirectory, onLoad, load = loadPolicyInWorker } = options;
   let current: Policy | undefined;
   let running: Promise<unknown> = Promise.resolve();
 
   async function loadOnce(): Promise<Reloaded> {
     const before = current?.seqno ?? 0;
     try {
-      const loaded = load(file, { seqno: before + 1 });
+      const loaded = await load(file, { seqno: before + 1, cacheDirectory });
       if (!loaded.ok) {
         await onLoad?.({ ok: false, seqno: before });
         return { ok: false, error: invalid(file, loaded.diagnostics), diagnostics: loaded.diagnostics };

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { loadPolicyInWorker } from '../../../../policy/compiled/load-in-worker.ts';
 import { createPolicyHolder } from '../../../../services/broker/gate/policy-holder.ts';
 import { shippedText } from '../../../support/gate/shipped.ts';
 
@@ -67,11 +68,35 @@ test('a load that cannot be put on record does not come into force', async () =>
 });
 
 test('a loader that throws leaves the old policy in force', async () => {
-  const load = () => {
-    throw new Error('out of order');
-  };
-  const result = await createPolicyHolder({ file, load }).reload();
-  assert.equal(!result.ok && result.error.code, 'POLICY_INVALID');
+  let works = true;
+  const load: typeof loadPolicyInWorker = (path, options) =>
+    works ? loadPolicyInWorker(path, options) : Promise.reject(new Error('out of order'));
+  const holder = createPolicyHolder({ file, load });
+  const first = await holder.reload();
+  works = false;
+  const second = await holder.reload();
+  assert.equal(!second.ok && second.error.code, 'POLICY_INVALID');
+  assert.equal(holder.current(), first.ok && first.policy);
+});
+
+test('the old policy answers until the new one is on record, and no longer', async () => {
+  const seen: (number | undefined)[] = [];
+  const holder = createPolicyHolder({ file, onLoad: async () => void seen.push(holder.current()?.seqno) });
+  await holder.reload();
+  const reloading = holder.reload();
+  const before = holder.current()?.seqno;
+  await reloading;
+  assert.deepEqual([seen, before, holder.current()?.seqno], [[undefined, 1], 1, 2]);
+});
+
+test('the compiled policy is kept in the folder given, and taken from there', async () => {
+  const cacheDirectory = join(directory, 'policy');
+  const first = await createPolicyHolder({ file, cacheDirectory }).reload();
+  const kept = await readdir(cacheDirectory);
+  const second = await createPolicyHolder({ file, cacheDirectory }).reload();
+  assert.equal(kept.length, 1);
+  assert.deepEqual(await readdir(cacheDirectory), kept);
+  assert.equal(first.ok && first.policy.digest, second.ok && second.policy.digest);
 });
 
 test('loads that are asked for at the same time come one after the other', async () => {

@@ -1,0 +1,78 @@
+import type { AccessTable } from '../policydb/access-table.ts';
+import type { Column } from '../policydb/column.ts';
+import type { KeyIndex } from '../policydb/key-index.ts';
+import type { Policydb } from '../policydb/policydb.ts';
+import type { TypeTable } from '../policydb/type-table.ts';
+
+/**
+ * Checks what a question follows without looking: that look-ups end, that chains have no circles, and that every index
+ * is within its table. Throws a RangeError where one is not. The rest of a form is covered by its digest.
+ */
+export function checkTables(db: Pick<Policydb, 'access' | 'typeRules' | 'conditionals' | 'types' | 'roles'>): void {
+  checkAccess(db.access, db.conditionals.length * 2);
+  for (const table of Object.values(db.typeRules)) checkTypeTable(table);
+  const count = db.types.names.length;
+  if (db.types.attributesOf.length !== count || db.roles.types.length !== db.roles.names.length) {
+    throw new RangeError('a table of types or roles has the wrong size');
+  }
+}
+
+function checkAccess(access: AccessTable, branchCount: number): void {
+  const { branches, origins } = access;
+  const rows = checkIndex(access.index);
+  checkLengths(rows, [access.allow, access.auditallow, access.auditdeny, access.conditional, access.origin]);
+  checkLengths(branches.next.length, [branches.branch, branches.allow, branches.auditallow, branches.auditdeny]);
+  checkLengths(origins.next.length, [origins.vector, origins.branch, origins.perms, origins.statement]);
+  checkRange(access.conditional, branches.next.length);
+  checkRange(access.origin, origins.next.length);
+  checkChain(branches.next);
+  checkChain(origins.next);
+  checkRange(branches.branch, branchCount);
+  checkRange(origins.branch, branchCount);
+}
+
+function checkTypeTable(table: TypeTable): void {
+  const rows = checkIndex(table.index);
+  checkLengths(rows, [table.first]);
+  checkLengths(table.next.length, [table.branch, table.type, table.statement]);
+  checkRange(table.first, table.next.length);
+  checkChain(table.next);
+}
+
+/** Answers the number of rows. At most half of the slots may be taken, so that every search comes to a free one. */
+function checkIndex({ pairs, classes, slots }: KeyIndex): number {
+  const rows = pairs.length;
+  checkLengths(rows, [classes]);
+  let taken = 0;
+  for (let slot = 0; slot < slots.length; slot++) {
+    const row = slots[slot] as number;
+    if (row < -1 || row >= rows) throw new RangeError('a slot is outside its table');
+    if (row >= 0) taken++;
+  }
+  const powerOfTwo = slots.length > 0 && (slots.length & (slots.length - 1)) === 0;
+  if (!powerOfTwo || taken !== rows || rows * 2 > slots.length) throw new RangeError('a table has the wrong slots');
+  return rows;
+}
+
+function checkLengths(length: number, columns: readonly Column[]): void {
+  for (const column of columns) {
+    if (column.length !== length || column.data.length !== length) throw new RangeError('columns differ in length');
+  }
+}
+
+/** Entries are -1 or below `limit`. */
+function checkRange({ data, length }: Column, limit: number): void {
+  for (let row = 0; row < length; row++) {
+    const entry = data[row] as number;
+    if (entry < -1 || entry >= limit) throw new RangeError('an entry is outside its table');
+  }
+}
+
+/** A chain goes to entries made before, so that it ends. */
+function checkChain({ data, length }: Column): void {
+  if (data.length !== length) throw new RangeError('columns differ in length');
+  for (let row = 0; row < length; row++) {
+    const next = data[row] as number;
+    if (next < -1 || next >= row) throw new RangeError('a chain does not end');
+  }
+}

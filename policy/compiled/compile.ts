@@ -1,0 +1,61 @@
+import { isBinaryPolicy } from '../binary/header.ts';
+import { readBinary } from '../binary/read-binary.ts';
+import { buildPolicydb } from '../build/build.ts';
+import { parsePolicy } from '../language/parse.ts';
+import type { Diagnostic } from '../policy.ts';
+import type { Policydb } from '../policydb/policydb.ts';
+import { engineDigest } from './engine-digest.ts';
+import { writeForm } from './form.ts';
+import { pack } from './pack.ts';
+import { type Places, placesOfBinary, placesOfSource } from './places.ts';
+
+/** What a form holds. Diagnostics and places of the source itself have the file name ''. */
+export interface Content {
+  readonly db: Omit<Policydb, 'spans'>;
+  readonly places: Places;
+  readonly warnings: readonly Diagnostic[];
+}
+
+export type CompiledPolicy =
+  | { readonly ok: true; readonly form: Uint8Array<ArrayBuffer> }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+
+/**
+ * Compiles a policy, source or binary, to a form that opens fast; see form.ts. `sourceDigest` is the SHA-256 of the
+ * bytes in hex. Bytes that are neither are a diagnostic, as in `readPolicyFile`.
+ */
+export function compilePolicy(bytes: Uint8Array, sourceDigest: string): CompiledPolicy {
+  if (isBinaryPolicy(bytes)) {
+    const read = readBinary(bytes, '');
+    if (!read.ok) return read;
+    return formOf(read.db, placesOfBinary(read.sections, read.db.spans), [], sourceDigest);
+  }
+  const parsed = parsePolicy([
+    { file: '', text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) },
+  ]);
+  const db = buildPolicydb(parsed);
+  const { found } = parsed.diagnostics;
+  if (db === undefined) return { ok: false, diagnostics: found };
+  return formOf(db, placesOfSource(parsed, db.spans), found, sourceDigest);
+}
+
+function formOf(
+  { spans, ...db }: Policydb,
+  places: Places,
+  warnings: readonly Diagnostic[],
+  sourceDigest: string,
+): CompiledPolicy {
+  trimColumns(db);
+  const content: Content = { db, places, warnings };
+  return { ok: true, form: writeForm(pack(content), { sourceDigest, engineDigest: engineDigest() }) };
+}
+
+/** Columns have room to grow; a form has none. */
+function trimColumns(table: object): void {
+  for (const value of Object.values(table)) {
+    if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) continue;
+    if (value.data instanceof Int32Array && typeof value.length === 'number')
+      value.data = value.data.slice(0, value.length);
+    else trimColumns(value);
+  }
+}

@@ -1,0 +1,67 @@
+import { isBinaryPolicy } from '../binary/header.ts';
+import type { Diagnostic } from '../policy.ts';
+import { cannotRead, openPolicyFile, type PolicyFile, sha256 } from '../policy-file.ts';
+import { keepForm, readKeptForm } from './cache.ts';
+import type { Content } from './compile.ts';
+import { engineDigest } from './engine-digest.ts';
+import { named, readContent } from './open.ts';
+
+/** A form of a policy's file, or what is wrong with the file. */
+export type Obtained =
+  | {
+      readonly ok: true;
+      readonly form: Uint8Array<ArrayBuffer>;
+      readonly content: Content;
+      readonly digest: string;
+      /** The file's bytes, where they had to be read. */
+      readonly source?: Uint8Array<ArrayBuffer>;
+      /** What the content does not say, such as that it could not be kept. */
+      readonly warnings: readonly Diagnostic[];
+    }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+
+/**
+ * Takes the form of a policy's file from the folder, or compiles the file and keeps its form there. Without a folder,
+ * and for a binary policy, which reads about as fast, it compiles. Never rejects for what is in the file or the folder.
+ * The compiler is not even loaded when there is a form.
+ */
+export async function obtainForm(path: string, cacheDirectory: string | undefined): Promise<Obtained> {
+  try {
+    const file = openPolicyFile(path);
+    try {
+      return await obtain(path, file, cacheDirectory);
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    return { ok: false, diagnostics: [cannotRead(path, error)] };
+  }
+}
+
+async function obtain(path: string, file: PolicyFile, cacheDirectory: string | undefined): Promise<Obtained> {
+  const folder = isBinaryPolicy(file.head(4)) ? undefined : cacheDirectory;
+  if (folder !== undefined) {
+    const digest = file.digest();
+    const kept = readKeptForm(folder, { sourceDigest: digest, engineDigest: engineDigest() });
+    if (kept !== undefined) return { ok: true, ...kept, digest, warnings: [] };
+  }
+  const source = file.bytes();
+  const digest = sha256(source);
+  const { compilePolicy } = await import('./compile.ts');
+  const compiled = compilePolicy(source, digest);
+  if (!compiled.ok) return { ok: false, diagnostics: named(compiled.diagnostics, path) };
+  const { form } = compiled;
+  const warnings = folder === undefined ? [] : keep(path, folder, digest, form);
+  return { ok: true, form, content: readContent(form), digest, source, warnings };
+}
+
+/** A form that cannot be kept costs time at the next load and nothing else. */
+function keep(path: string, folder: string, digest: string, form: Uint8Array): Diagnostic[] {
+  try {
+    keepForm(folder, { sourceDigest: digest, engineDigest: engineDigest() }, form);
+    return [];
+  } catch (error) {
+    const message = `the compiled form could not be kept: ${error instanceof Error ? error.message : String(error)}`;
+    return [{ severity: 'warning', file: path, line: 1, column: 1, span: { start: 0, end: 0 }, message }];
+  }
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { compilePolicy } from '../../../policy/compiled/compile.ts';
+import { engineDigest } from '../../../policy/compiled/engine-digest.ts';
+import { isFormFor, readForm, writeForm } from '../../../policy/compiled/form.ts';
+import { checkContent, readContent } from '../../../policy/compiled/open.ts';
+import { pack, unpack } from '../../../policy/compiled/pack.ts';
+import { everything } from '../../support/policy/everything.ts';
+import { createRandom } from '../../support/policy/random.ts';
+
+const sourceDigest = 'ab'.repeat(32);
+const key = { sourceDigest, engineDigest: engineDigest() };
+
+describe('a packed value', () => {
+  it('comes back with views on the columns it was given, and what was shared is shared', () => {
+    const words = Int32Array.of(1, -2, 3);
+    const value = { words, again: words, names: ['a', 'b'], map: new Map([[1, new Set([2])]]), nothing: undefined };
+    const { tree, columns } = pack(value);
+    const bytes = new Uint8Array(Buffer.concat(columns));
+    const back = unpack(tree, bytes) as typeof value;
+    assert.deepEqual(back, value);
+    assert.equal(back.words, back.again);
+    assert.equal(back.words.buffer, bytes.buffer);
+  });
+
+  it('whose column lies outside throws', () => {
+    const { tree, columns } = pack({ words: new Int32Array(64) });
+    const bytes = new Uint8Array(Buffer.concat(columns));
+    assert.throws(() => unpack(tree, bytes.subarray(0, 8)), RangeError);
+  });
+});
+
+describe('a compiled form', () => {
+  let form: Uint8Array<ArrayBuffer>;
+  before(() => {
+    const compiled = compilePolicy(new Uint8Array(Buffer.from(everything.text)), sourceDigest);
+    assert.ok(compiled.ok);
+    form = compiled.form;
+  });
+
+  it('is for one source and one state of the code', () => {
+    assert.ok(isFormFor(form, key));
+    assert.ok(!isFormFor(form, { ...key, sourceDigest: 'ac'.repeat(32) }));
+    assert.ok(!isFormFor(form, { ...key, engineDigest: 'ab'.repeat(32) }));
+    assert.ok(!isFormFor(form.subarray(0, 100), key));
+    const longer = new Uint8Array(form.length + 8);
+    longer.set(form);
+    assert.ok(!isFormFor(longer, key));
+  });
+
+  it('with any byte of its header or content changed is none', () => {
+    const random = createRandom(3);
+    const places = [...Array(120).keys(), ...Array.from({ length: 300 }, () => random.below(form.length))];
+    for (const at of places) {
+      const damaged = form.slice();
+      damaged[at] = (damaged[at] ?? 0) ^ (1 << random.below(8));
+      assert.ok(!isFormFor(damaged, key), `byte ${at}`);
+    }
+  });
+
+  it('whose tables cannot be followed is refused, though its digests fit', () => {
+    type Db = ReturnType<typeof readContent>['db'];
+    const wrongs: readonly ((db: Db) => void)[] = [
+      ({ access }) => access.index.slots.fill(0),
+      ({ access }) => (access.index.slots[access.index.slots.indexOf(0)] = 1_000_000),
+      ({ access }) => (access.index.slots = new Int32Array(3).fill(-1)),
+      ({ access }) => (access.origin.data[0] = access.origins.next.length),
+      ({ access }) => (access.origin.data[0] = -2),
+      ({ access }) => (access.origins.next.data[0] = 0),
+      ({ access }) => (access.branches.next.data[0] = 7),
+      ({ access }) => (access.branches.branch.data[0] = 400),
+      ({ access }) => (access.allow.data = access.allow.data.subarray(1)),
+      ({ access }) => (access.auditdeny.length += 1),
+      ({ typeRules }) => (typeRules.type_transition.first.data[0] = 99_999),
+      ({ typeRules }) => (typeRules.type_change.next.data[0] = 0),
+      ({ types }) => (types.attributesOf = types.attributesOf.slice(1)),
+      ({ roles }) => (roles.types = []),
+    ];
+    for (const wrong of wrongs) {
+      const content = readContent(form.slice());
+      wrong(content.db);
+      const made = writeForm(pack(content), key);
+      assert.ok(isFormFor(made, key));
+      assert.throws(() => checkContent(readContent(made)), RangeError, wrong.toString());
+    }
+    checkContent(readContent(form));
+  });
+
+  it('that holds something else throws, and nothing worse', () => {
+    for (const value of [undefined, 7, [], { db: {} }, { db: { access: 1 } }]) {
+      const made = writeForm(pack(value), key);
+      assert.ok(isFormFor(made, key));
+      assert.throws(() => checkContent(readContent(made)));
+    }
+    assert.deepEqual(readForm(writeForm(pack(7), key)), 7);
+  });
+});
