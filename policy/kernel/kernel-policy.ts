@@ -17,20 +17,17 @@ export type KernelPolicy = Omit<Policy, 'digest'> & { readonly digest: string | 
 
 /**
  * A policy over a snapshot. The kernel says what, never why: explanations, `hasTypeRule` and `withBooleans` come from
- * `readRules`, which is called at the first of them. Without it a denial has no reason unless class, permission or context
- * is the reason, and the other two throw POLICY_UNAVAILABLE.
+ * `readRules`, which is called at the first of them. Without it, or where the policy may not be read, a denial has no
+ * reason unless class, permission or context is the reason, and the other two throw POLICY_UNAVAILABLE. Where the rules
+ * say otherwise than the kernel, its answer stands and has no explanation.
  */
 export function createKernelPolicy(snapshot: Snapshot, readRules?: ReadRules): KernelPolicy {
-  const { fs, seqno, booleans, digest, kernelContext, stillInForce, classOf } = snapshot;
-  const rules = lazily(() => readRules?.(snapshot.readPolicy(), seqno));
+  const { fs, seqno, booleans, digest, kernelContext, whileInForce, classOf } = snapshot;
+  const rules = lazily(() => (digest === undefined ? undefined : readRules?.(snapshot.readPolicy(), seqno)));
   const rulesOrThrow = (what: string): Policy => {
     const found = rules();
     if (found === undefined) throw unavailable(`${what} cannot be told without the rules of the policy`, 'ENOTSUP');
     return found;
-  };
-  const current = <T>(answer: T): T => {
-    stillInForce();
-    return answer;
   };
   const isValid = (context: string): boolean => askCanonical(fs, context) !== undefined;
 
@@ -72,22 +69,30 @@ export function createKernelPolicy(snapshot: Snapshot, readRules?: ReadRules): K
       seqno,
       permissive: false,
     };
-    if (datum === undefined || !isContextForm(scontext) || !isContextForm(tcontext)) return current(nothing);
+    if (datum === undefined || !isContextForm(scontext) || !isContextForm(tcontext)) return nothing;
     const answer = askAccess(fs, [scontext, tcontext, datum.number]);
-    if (answer?.seqno === seqno) {
-      return {
-        allowed: namesOf(datum, answer.allowed),
-        auditallow: namesOf(datum, answer.auditallow),
-        auditdeny: namesOf(datum, answer.auditdeny),
-        seqno,
-        permissive: answer.permissive,
-      };
+    if (answer === undefined) {
+      if (!someInvalid([scontext, tcontext])) throw unavailable('no access vector for valid contexts', 'EINVAL');
+      return nothing;
     }
-    stillInForce();
-    if (answer !== undefined || !someInvalid([scontext, tcontext])) {
-      throw unavailable('the kernel does not answer for valid contexts', 'EINVAL');
-    }
-    return nothing;
+    return {
+      allowed: namesOf(datum, answer.allowed),
+      auditallow: namesOf(datum, answer.auditallow),
+      auditdeny: namesOf(datum, answer.auditdeny),
+      seqno,
+      permissive: answer.permissive,
+    };
+  };
+
+  const validate = (before: string, after: string, task: string, tclass: string): Validation => {
+    const datum = classOf(tclass);
+    if (datum === undefined) return { ok: false, reason: 'UNKNOWN' };
+    const contexts = [before, after, task];
+    const words = [before, after, datum.number, task];
+    const holds = contexts.every(isContextForm) ? askValidation(fs, words) : undefined;
+    if (holds !== undefined) return holds ? { ok: true } : { ok: false, reason: 'CONS' };
+    if (!someInvalid(contexts)) throw unavailable('no validation between valid contexts', 'EINVAL');
+    return { ok: false, reason: 'INVALID' };
   };
 
   const declares = (tclass: string, perms: readonly string[]): boolean => {
@@ -95,47 +100,34 @@ export function createKernelPolicy(snapshot: Snapshot, readRules?: ReadRules): K
     return datum !== undefined && perms.every((perm) => datum.perms.has(perm));
   };
 
+  const explain = (scontext: string, tcontext: string, tclass: string, perm: string): Explanation => {
+    if (!declares(tclass, [perm])) return { allowed: false, granting: [], reason: 'UNKNOWN' };
+    const allowed = computeAv(scontext, tcontext, tclass).allowed.includes(perm);
+    if (!allowed && someInvalid([scontext, tcontext])) return { allowed, granting: [], reason: 'INVALID' };
+    const explained = rules()?.explain(scontext, tcontext, tclass, perm);
+    return explained?.allowed === allowed ? explained : { allowed, granting: [] };
+  };
+
   return {
     digest,
     seqno,
     mls: kernelContext.split(':').length > 3,
     booleans,
-    declares: (tclass, perms) => current(declares(tclass, perms)),
-    canonical: (context) => current(askCanonical(fs, context)),
-    computeAv,
-    computeTransition: (scontext, tcontext, tclass, name) =>
-      current(compute('create', scontext, tcontext, tclass, name)),
-    computeChange: (scontext, tcontext, tclass) => current(compute('relabel', scontext, tcontext, tclass)),
-    computeMember: (scontext, tcontext, tclass) => current(compute('member', scontext, tcontext, tclass)),
-    validateTransition(oldcontext, newcontext, taskcontext, tclass): Validation {
-      const datum = classOf(tclass);
-      if (datum === undefined) return current({ ok: false, reason: 'UNKNOWN' });
-      const contexts = [oldcontext, newcontext, taskcontext];
-      const holds = contexts.every(isContextForm)
-        ? askValidation(fs, [oldcontext, newcontext, datum.number, taskcontext])
-        : undefined;
-      if (holds === true) return current({ ok: true });
-      if (holds === false) return current({ ok: false, reason: 'CONS' });
-      const invalid = current(someInvalid(contexts));
-      if (!invalid) throw unavailable('the kernel does not validate between valid contexts', 'EINVAL');
-      return { ok: false, reason: 'INVALID' };
-    },
-    explain(scontext, tcontext, tclass, perm): Explanation {
-      if (!declares(tclass, [perm])) return current({ allowed: false, granting: [], reason: 'UNKNOWN' });
-      const allowed = computeAv(scontext, tcontext, tclass).allowed.includes(perm);
-      if (!allowed && current(someInvalid([scontext, tcontext]))) {
-        return { allowed, granting: [], reason: 'INVALID' };
-      }
-      const explained = rules()?.explain(scontext, tcontext, tclass, perm);
-      return explained?.allowed === allowed ? explained : { allowed, granting: [] };
-    },
-    hasTypeRule: (kind, scontext, tcontext, tclass) =>
-      current(rulesOrThrow('whether a rule matches').hasTypeRule(kind, scontext, tcontext, tclass)),
-    withBooleans(values, nextSeqno) {
-      for (const name of Object.keys(values))
-        if (!booleans.has(name)) throw new RangeError(`unknown boolean \`${name}\``);
-      return current(rulesOrThrow('what other booleans would change').withBooleans(values, nextSeqno));
-    },
+    declares: (...asked) => whileInForce(() => declares(...asked)),
+    canonical: (context) => whileInForce(() => askCanonical(fs, context)),
+    computeAv: (...asked) => whileInForce(() => computeAv(...asked)),
+    computeTransition: (...asked) => whileInForce(() => compute('create', ...asked)),
+    computeChange: (...asked) => whileInForce(() => compute('relabel', ...asked)),
+    computeMember: (...asked) => whileInForce(() => compute('member', ...asked)),
+    validateTransition: (...asked) => whileInForce(() => validate(...asked)),
+    explain: (...asked) => whileInForce(() => explain(...asked)),
+    hasTypeRule: (...asked) => whileInForce(() => rulesOrThrow('whether a rule matches').hasTypeRule(...asked)),
+    withBooleans: (values, nextSeqno) =>
+      whileInForce(() => {
+        const unknown = Object.keys(values).find((name) => !booleans.has(name));
+        if (unknown !== undefined) throw new RangeError(`unknown boolean \`${unknown}\``);
+        return rulesOrThrow('what other booleans would change').withBooleans(values, nextSeqno);
+      }),
   };
 }
 

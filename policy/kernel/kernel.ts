@@ -1,3 +1,4 @@
+import { loadBinary } from '../binary/load-binary.ts';
 import { writeBooleans } from './booleans.ts';
 import { unavailable } from './faults.ts';
 import { createKernelPolicy, type KernelPolicy, type ReadRules } from './kernel-policy.ts';
@@ -32,12 +33,16 @@ const smallBytesMax = 4096;
 const initialContextsMax = 256;
 
 /**
- * Opens the selinuxfs at `mount` (/sys/fs/selinux unless given). `readRules` loads the kernel's binary policy where
- * explanations are wanted; see `createKernelPolicy`.
+ * Opens the selinuxfs at `mount` (/sys/fs/selinux unless given). Rules are named in explanations where this process may
+ * read the kernel's policy; it is read at the first of them, by the engine's own reader.
  * @throws BrokerError POLICY_UNAVAILABLE where no selinuxfs is mounted there.
  */
-export function openKernel(options: { readonly mount?: string; readonly readRules?: ReadRules } = {}): Kernel {
-  return kernelOn(openSelinuxfs(options.mount ?? '/sys/fs/selinux'), options.readRules);
+export function openKernel(options: { readonly mount?: string } = {}): Kernel {
+  const mount = options.mount ?? '/sys/fs/selinux';
+  return kernelOn(openSelinuxfs(mount), (bytes, seqno) => {
+    const loaded = loadBinary(bytes, `${mount}/policy`, { seqno, flavour: 'kernel' });
+    return loaded.ok ? loaded.policy : undefined;
+  });
 }
 
 /** The kernel behind the files of a selinuxfs. */

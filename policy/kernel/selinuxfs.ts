@@ -31,6 +31,7 @@ export interface Piece {
 /** A page less what the kernel keeps beside a question and less the NUL it puts behind it (linux/fs.h, `SIMPLE_TRANSACTION_LIMIT`). */
 export const requestBytesMax = 4096 - 8 - 1;
 const answerBytesMax = 4096;
+const chunkBytes = 64 * 1024;
 
 /** linux/magic.h, `SELINUX_MAGIC`. */
 const selinuxMagic = 0xf97cff8c;
@@ -93,7 +94,7 @@ function readUpTo(fd: number, bytesMax: number): Reply<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for (;;) {
-    const chunk = Buffer.alloc(Math.min(bytesMax + 1 - size, 1 << 20));
+    const chunk = Buffer.allocUnsafe(Math.min(bytesMax + 1 - size, chunkBytes));
     const read = attempt(() => readSync(fd, chunk, 0, chunk.length, size));
     if (!read.ok) return read;
     if (read.value === 0) return { ok: true, value: Buffer.concat(chunks) };

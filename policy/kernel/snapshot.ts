@@ -10,18 +10,18 @@ import { parseContext } from './text.ts';
 export interface Snapshot {
   readonly fs: Selinuxfs;
   readonly seqno: number;
-  /** The context of the kernel itself: valid in every policy. */
+  /** The context of the kernel itself: always valid. */
   readonly kernelContext: string;
   readonly booleans: ReadonlyMap<string, boolean>;
   /** SHA-256 of the policy in the kernel's binary form, lower-case hex; undefined where it may not be read. */
   readonly digest: string | undefined;
   /** True while the kernel has this policy. As numbers only grow, every answer that was given before was of this policy, too. */
   isInForce(): boolean;
-  /** Throws BrokerError POLICY_CHANGED unless `isInForce`. */
-  stillInForce(): void;
-  /** A class of this policy, or undefined. Throws like `stillInForce`. */
+  /** What `ask` answers. Throws BrokerError POLICY_CHANGED instead, also of a fault, unless the policy is in force after it. */
+  whileInForce<T>(ask: () => T): T;
+  /** A class of this policy, or undefined. */
   classOf(name: string): KernelClass | undefined;
-  /** The policy in the kernel's binary form, which `digest` is of. Throws like `stillInForce`. */
+  /** The policy in the kernel's binary form, which `digest` is of. */
   readPolicy(): Uint8Array;
 }
 
@@ -38,53 +38,54 @@ export function takeSnapshot(fs: Selinuxfs): Snapshot {
   for (let attempt = 1; ; attempt++) {
     const kernelContext = readKernelContext(fs);
     const seqno = seqnoNow(fs, kernelContext);
-    try {
-      const booleans = readBooleans(fs);
-      const digest = digestOf(readWholePolicy(fs));
-      if (seqnoNow(fs, kernelContext) === seqno) return snapshotOf(fs, { seqno, kernelContext, booleans, digest });
-    } catch (error) {
-      // A boolean that was listed and is gone: the fault is the kernel's only if the policy is still the same.
-      if (seqnoNow(fs, kernelContext) === seqno) throw error;
+    const read = outcomeOf(() => ({ booleans: readBooleans(fs), digest: digestOf(readWholePolicy(fs)) }));
+    if (seqno !== undefined && seqno === seqnoNow(fs, kernelContext)) {
+      return snapshotOf(fs, { seqno, kernelContext, ...read() });
     }
-    if (attempt === attemptsMax) throw changed(seqno);
+    if (attempt < attemptsMax) continue;
+    throw seqno === undefined
+      ? unavailable('the context of the kernel is not valid in its policy', 'EINVAL')
+      : changed(seqno);
   }
 }
 
 type Read = Pick<Snapshot, 'seqno' | 'kernelContext' | 'booleans' | 'digest'>;
 
 function snapshotOf(fs: Selinuxfs, read: Read): Snapshot {
-  const classes = new Map<string, KernelClass>();
+  const classes = new Map<string, KernelClass | undefined>();
   const [anyBoolean] = read.booleans.keys();
-  const isInForce = (): boolean => askAccess(fs, [read.kernelContext, read.kernelContext, 1])?.seqno === read.seqno;
-  const stillInForce = (): void => {
+  const isInForce = (): boolean => seqnoNow(fs, read.kernelContext) === read.seqno;
+  const whileInForce = <T>(ask: () => T): T => {
+    const answer = outcomeOf(ask);
     if (!isInForce()) throw changed(read.seqno);
+    return answer();
   };
   /**
    * While the kernel loads a policy it shows the new classes a moment before the policy is in force. It answers for
-   * a boolean, and opens the policy file, only when it has finished: after that the number tells.
+   * a boolean, and opens the policy file or refuses to, only when it has finished: after that the number tells.
    */
   const noLoadUnderWay = (): void => {
-    if (anyBoolean === undefined) readWholePolicy(fs);
+    if (anyBoolean === undefined) fs.read('policy', 0);
     else readBoolean(fs, anyBoolean);
   };
   return {
     fs,
     ...read,
     isInForce,
-    stillInForce,
+    whileInForce,
     classOf(name) {
       const known = classes.get(name);
-      if (known !== undefined) return known;
-      const found = guarded(stillInForce, () => {
+      if (known !== undefined || classes.has(name)) return known;
+      const found = whileInForce(() => {
         const datum = readClass(fs, name);
         noLoadUnderWay();
         return datum;
       });
-      if (found !== undefined && classes.size < classesRememberedMax) classes.set(name, found);
+      if (classes.size < classesRememberedMax) classes.set(name, found);
       return found;
     },
     readPolicy() {
-      const bytes = guarded(stillInForce, () => readWholePolicy(fs));
+      const bytes = whileInForce(() => readWholePolicy(fs));
       if (bytes === undefined) throw unavailable("the kernel's policy cannot be read", 'EACCES');
       if (digestOf(bytes) !== read.digest) throw unavailable("the kernel's policy reads differently", 'EBADMSG');
       return bytes;
@@ -92,21 +93,23 @@ function snapshotOf(fs: Selinuxfs, read: Read): Snapshot {
   };
 }
 
-/** A fault that came with a change of policy is told as the change. */
-function guarded<T>(stillInForce: () => void, read: () => T): T {
+/** Calls, and keeps what came of it, so that a fault can be told from the change that caused it. */
+function outcomeOf<T>(call: () => T): () => T {
   try {
-    return read();
-  } finally {
-    stillInForce();
+    const value = call();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
 }
 
-/** The number of the policy in force, which only an access vector tells; of which class does not matter. */
-function seqnoNow(fs: Selinuxfs, context: string): number {
-  const answer = askAccess(fs, [context, context, 1]);
-  if (answer === undefined) throw unavailable('the context of the kernel is not valid in its policy', 'EINVAL');
-  return answer.seqno;
-}
+/**
+ * The number of the policy in force, which only an access vector tells; of which class does not matter. Undefined where
+ * the context is not valid in it.
+ */
+const seqnoNow = (fs: Selinuxfs, context: string): number | undefined => askAccess(fs, [context, context, 1])?.seqno;
 
 function readKernelContext(fs: Selinuxfs): string {
   const reply = fs.read('initial_contexts/kernel', contextBytesMax);

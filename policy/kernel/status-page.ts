@@ -24,7 +24,7 @@ export function readStatus(fs: Selinuxfs): KernelStatus {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const reply = fs.readPieces('status', [sequenceAt, { offset: 0, length: pageBytes }, sequenceAt]);
     if (!reply.ok) throw unavailable('the status page cannot be read', reply.errno);
-    const [before, page, after] = reply.value.map((bytes) => new Uint32Array(bytes.slice().buffer));
+    const [before, page, after] = reply.value.map((bytes) => new Uint32Array(Uint8Array.from(bytes).buffer));
     const [version, sequence = 0, enforcing, policyload = 0, denyUnknown] = page ?? [];
     if (version !== 1) throw unavailable(`the status page is of version ${version}`, 'EBADMSG');
     if (sequence % 2 !== 0 || before?.[0] !== sequence || after?.[0] !== sequence) continue;

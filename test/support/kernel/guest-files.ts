@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
 import type { CpioEntry } from '../../../services/cli/guest/cpio.ts';
 
@@ -18,26 +19,38 @@ export function runtimeFiles(): CpioEntry[] {
   ];
 }
 
-/** Programs of the project, and all files of it that they import when they run, below `carnet`. */
+/**
+ * Programs of the project, and all files of it that they import when they run, below `carnet`. Node's own stripping of
+ * types is applied here, and `.ts` becomes `.js`: within an emulated guest it would take longer than all the rest.
+ */
 export function projectFiles(programs: readonly string[]): CpioEntry[] {
-  const found = new Set<string>();
+  const found = new Map<string, string>();
   const visit = (path: string): void => {
     if (found.has(path)) return;
-    found.add(path);
-    const text = readFileSync(path, 'utf8');
-    for (const [, from = ''] of text.matchAll(/^(?:import|export)\s+(?!type\s)(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)) {
+    const code = stripTypeScriptTypes(readFileSync(path, 'utf8'));
+    found.set(
+      path,
+      code.replaceAll(importOf, (whole) => whole.replace(/\.ts'$/, ".js'")),
+    );
+    for (const [, from = ''] of code.matchAll(importOf)) {
       if (from.startsWith('.')) visit(normalize(join(dirname(path), from)));
       else if (!from.startsWith('node:')) throw new Error(`${path} imports ${from}, which the guest does not have`);
     }
   };
   programs.forEach(visit);
-  const paths = [...found].map((path) => join('carnet', path));
+  const entries = [...found].map(([path, code]) => ({
+    path: join('carnet', path.replace(/\.ts$/, '.js')),
+    mode: 0o644,
+    data: Buffer.from(code),
+  }));
   return [
-    ...foldersOf(paths),
+    ...foldersOf(entries.map(({ path }) => path)),
     { path: 'carnet/package.json', mode: 0o644, data: Buffer.from('{ "type": "module" }') },
-    ...[...found].map((path) => file(join('carnet', path), 0o644, path)),
+    ...entries,
   ];
 }
+
+const importOf = /^(?:import|export)\s(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
 
 function file(path: string, mode: number, source: string): CpioEntry {
   return { path, mode, data: readFileSync(source) };

@@ -15,10 +15,7 @@ export type Question =
 /** What is asked; the adapter and the engine both are one. */
 export type Asked = Omit<Policy, 'digest'>;
 
-/**
- * Puts a question and writes the whole answer as one line, so that two that answer can be compared. What an invalid
- * computed context is called is left out: an enforcing kernel does not say.
- */
+/** Puts a question and writes the whole answer as one line, so that two that answer can be compared. */
 export function answerOf(policy: Asked, question: Question): string {
   switch (question.ask) {
     case 'context':
@@ -43,7 +40,7 @@ export function answerOf(policy: Asked, question: Question): string {
           : question.ask === 'member'
             ? policy.computeMember(source, target, tclass)
             : policy.computeTransition(source, target, tclass, 'name' in question ? question.name : undefined);
-      return computed.ok ? computed.context : computed.reason;
+      return computed.ok ? computed.context : [computed.reason, computed.context ?? []].flat().join(' ');
     }
   }
 }

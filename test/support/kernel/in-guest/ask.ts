@@ -17,8 +17,9 @@ let kernel: ReturnType<typeof openKernel> | undefined;
 for (const { policy, questions } of work) {
   writeFileSync(`${kernelPath}/load`, readFileSync(policy));
   kernel ??= openKernel({ mount: kernelPath });
+  let current = kernel.current();
   for (const question of questions) {
-    if (question.ask === 'bool') kernel.setBooleans({ [question.name]: question.value });
-    console.log(answerOf(kernel.current(), question));
+    if (question.ask === 'bool') current = kernel.setBooleans({ [question.name]: question.value });
+    console.log(answerOf(current, question));
   }
 }
