@@ -15,7 +15,7 @@ import { createJournal } from './runtime/journal.ts';
 import type { Journal } from './runtime/kind.ts';
 import type { VmEvent } from './runtime/ports.ts';
 import { createRunner, type Runner } from './runtime/runner.ts';
-import { adoptRunning, followOwners, hearWhatWasMissed } from './vms/reconcile.ts';
+import { adoptRunning, hearWhatWasMissed, keepOwners } from './vms/reconcile.ts';
 import { createVms } from './vms/vms.ts';
 
 /** Everything a broker needs of the world, each behind its port. */
@@ -61,8 +61,7 @@ export async function startCore(ports: CorePorts): Promise<Core> {
     onUpdate(view) {
       tell(view);
       // What ended while the operation was under way was left to it.
-      if (view.endedAtMs !== null && vms.get(view.vm) !== undefined && vms.process(view.vm) === undefined)
-        markEnded(view.vm);
+      if (view.endedAtMs !== null) markEnded(view.vm);
     },
   });
 
@@ -74,18 +73,22 @@ export async function startCore(ports: CorePorts): Promise<Core> {
     if (runner?.activeOf(vm) === undefined) markEnded(vm);
   }
 
-  function markEnded(vm: VmName): void {
-    void afterEnd(world, vm).catch((error: unknown) =>
+  async function markIfEnded(vm: VmName): Promise<void> {
+    if (vms.get(vm) !== undefined && vms.process(vm) === undefined) await afterEnd(world, vm);
+  }
+  const markEnded = (vm: VmName): void =>
+    void markIfEnded(vm).catch((error: unknown) =>
       log.warn('a VM that ended could not be marked', { vm, fault: faultOf(error) }),
     );
-  }
 
-  const open = journal.open();
-  await adoptRunning(world, new Set(open.map(({ vm }) => vm)));
+  const started = runner;
+  const open = journal.open().filter(({ endedAtMs }) => endedAtMs === null);
+  const hear = (vm: VmName) => hearWhatWasMissed(world, started, vm);
+  await adoptRunning(world, new Set(open.map(({ vm }) => vm)), (vm) => void hear(vm));
   await runner.recover();
-  await hearWhatWasMissed(world, runner, open);
+  for (const { vm } of open) await hear(vm);
   const stops = [
-    await followOwners(world, runner),
+    await keepOwners(world, runner),
     servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, openRequest, seen }),
     serveRequests({ endpoint, world, runner, kinds, host: hostView }),
   ];

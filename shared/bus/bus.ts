@@ -52,6 +52,8 @@ export interface BucketChange {
 
 /** Keys are letters, digits, `-`, `_`, `=`, `/` and inner dots. Revisions grow with every write to the bucket. */
 export interface Bucket {
+  /** Servers that keep a copy, as the bucket has it; 1 where the bus does not say. */
+  readonly replicas: number;
   /** The latest value, from the leader and not from a replica that may lag. */
   get(key: string): Promise<BucketEntry | undefined>;
   /** Writes a key that does not exist or was deleted, and answers with its revision. BUS_CONFLICT where it exists. */

@@ -3,7 +3,7 @@ import type { Bucket, BucketChange } from './bus.ts';
 import { requireKey } from './subject.ts';
 
 /** A bucket in memory. Every operation takes effect before its promise is answered, one after the other. */
-export function createMemoryBucket(): Bucket {
+export function createMemoryBucket(replicas = 1): Bucket {
   const latest = new Map<string, BucketChange>();
   const watchers = new Set<(change: BucketChange) => void>();
   let written = 0;
@@ -25,6 +25,7 @@ export function createMemoryBucket(): Bucket {
   }
 
   return {
+    replicas,
     async get(key) {
       requireKey(key);
       const entry = latest.get(key);

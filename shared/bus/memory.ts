@@ -94,9 +94,9 @@ export function createMemoryHub(clock: Clock = systemClock): MemoryHub {
         async flush() {
           requireOpen();
         },
-        async bucket(name) {
+        async bucket(name, options) {
           requireOpen();
-          const bucket = buckets.get(name) ?? createMemoryBucket();
+          const bucket = buckets.get(name) ?? createMemoryBucket(options?.replicas);
           buckets.set(name, bucket);
           return bucket;
         },

@@ -31,7 +31,9 @@ export async function openNatsBucket(
       requireKey(key);
       return act();
     });
+  const { replicas } = await guarded('asking for its status', () => kv.status());
   return {
+    replicas,
     get: (key) =>
       keyed(key, async () => {
         const entry = await kv.get(key);

@@ -31,6 +31,11 @@ export const faultCodes = {
   VM_ELSEWHERE: { text: 'the virtual machine belongs to another host', retry: false, exit: 5 },
   OPERATION_UNKNOWN: { text: 'no such operation', retry: false, exit: 4 },
   OPERATION_TIMEOUT: { text: 'a step of the operation did not finish in time', retry: true, exit: 6 },
+  OPERATION_COMMITTED: {
+    text: 'the operation has gone too far to be cancelled, or has ended',
+    retry: false,
+    exit: 5,
+  },
   OPERATION_CANCELLED: { text: 'the operation was cancelled', retry: false, exit: 130 },
   IMAGE_UNKNOWN: { text: 'an image of the virtual machine is not in the pool of this host', retry: false, exit: 4 },
   IMAGE_UNSAFE: {

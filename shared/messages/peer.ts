@@ -89,7 +89,8 @@ export const handoverExchange = declareExchange({
 /** source → destination, when the answer to a handover was lost, or to call a transfer off. */
 export const releaseExchange = declareExchange({
   name: 'release',
-  ask: fields({ operation: operationId }),
+  /** With the VM and the epoch it would have at the destination, for one that no longer remembers the operation. */
+  ask: fields({ operation: operationId, vm: vmName, epoch: integer(1, Number.MAX_SAFE_INTEGER) }),
   answer: variant('is', [fields({ is: literal('released') }), fields({ is: literal('running') }), failure]),
   timeoutMs: 10_000,
   ofFault,

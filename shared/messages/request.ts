@@ -45,6 +45,9 @@ const verb = {
   'checkpoint-remove': fields({ verb: literal('checkpoint-remove'), checkpoint: checkpointId }),
 } as const;
 
+/** Gives an operation up, where it can still be given up. */
+const cancel = fields({ verb: literal('cancel'), operation: operationId });
+
 /** Everything that changes something. Each can also be asked about without doing it, with `explain`. */
 export const action = variant('verb', [
   verb.define,
@@ -76,6 +79,7 @@ const query = {
 /** What a client may ask of a host. The signed frame around it says who asks, and until when it may be acted on. */
 export const request = variant('verb', [
   ...action.options,
+  cancel,
   query.list,
   query.show,
   query.operation,

@@ -103,20 +103,22 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
 
   async function moveOwner(state: Extract<DestinationState, { state: 'claiming' }>): Promise<DestinationEvent> {
     const { vm, source, carnet, epoch, operation } = state;
-    // The record is not moved for a guest that is not there any more: the source still has it.
-    const guest = await vms
+    // A guest that is not there any more never ran here: the source still has it, and takes it back when it is released.
+    const gone: DestinationEvent = {
+      event: 'owner-lost',
+      fault: { code: 'QEMU_FAILED', message: 'QEMU ended before the VM was taken over' },
+    };
+    const alive = await vms
       .process(vm)
       ?.state()
-      .catch(() => undefined);
-    if (guest === undefined) {
-      return {
-        event: 'owner-lost',
-        fault: { code: 'QEMU_FAILED', message: 'QEMU ended before the VM was taken over' },
-      };
-    }
+      .then(
+        () => true,
+        () => false,
+      );
+    if (alive !== true) return gone;
     try {
       await moveHere(world, { vm, source, epoch: carnet.epoch }, { epoch, operation });
-      return { event: 'owner-moved' };
+      return vms.process(vm) === undefined ? gone : { event: 'owner-moved' };
     } catch (error) {
       const fault = faultOf(error);
       return fault.code === 'OWNER_CONFLICT' ? { event: 'owner-lost', fault } : { event: 'failed', fault };
@@ -126,7 +128,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
   return {
     name: 'migrate-destination',
     table: migrateDestination,
-    undoing: ['destroy'],
+    undoing: { destroy: ['prepare'] },
     async perform(order, state, { client }) {
       switch (order.effect) {
         case 'decide-offer':

@@ -120,6 +120,8 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     { report }: Performing,
   ): Promise<SourceEvent> {
     const { vm, operation, destination, grant, carnet } = state;
+    // From here on a record that says the VM is still this host's is an old one.
+    await vms.giveAway(vm, carnet.epoch + 1);
     const answer = await peers.handover(destination, {
       operation,
       grantId: grant.grantId,
@@ -139,7 +141,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     }
   }
 
-  /** The destination is asked first; where it does not answer, a record that names it is answer enough. */
+  /** The destination is asked; where it does not answer, a record that decides alone may be asked to. */
   async function resolveDoubt({
     vm,
     operation,
@@ -147,22 +149,26 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     carnet,
   }: Extract<SourceState, { state: 'in-doubt' }>): Promise<SourceEvent> {
     try {
-      const answer = await peers.release(destination, { operation });
+      const answer = await peers.release(destination, { operation, vm, epoch: carnet.epoch + 1 });
       if (answer.is === 'running') return { event: 'destination-running' };
       if (answer.is === 'released') return { event: 'destination-released' };
     } catch (error) {
       world.log.info('the destination does not say how the handover went', { operation, fault: faultOf(error) });
     }
     const owner = await ownership.read(vm).catch(() => undefined);
-    const moved = owner?.record.owner === destination && owner.record.epoch > carnet.epoch;
-    return moved ? { event: 'destination-running' } : { event: 'unresolved' };
+    const { record } = owner ?? {};
+    // A record that was moved is no word that the guest runs there; a copy is destroyed on the destination's word alone. Of two hosts that move the record now one wins; but only a record that no server forgets may decide alone.
+    const unmoved = record?.owner === host && record.epoch === carnet.epoch;
+    return unmoved && ownership.decidesAlone ? { event: 'record-unmoved' } : { event: 'unresolved' };
   }
 
   /** Calls the transfer off. QEMU lets the guest run on; one that was all sent, but not handed over, is told to. */
   async function withdraw({ vm }: SourceState): Promise<SourceEvent> {
     const process = vms.process(vm);
     if (process !== undefined) {
-      if ((await process.state()) !== 'handed-over') await process.cancelSend();
+      // What QEMU says of an earlier transfer is nothing to call off.
+      const over = endedTransfers.includes((await process.figures()).status);
+      if (!over) await process.cancelSend();
       await runUnlessOff(process);
     }
     return { event: 'withdrawn' };
@@ -171,9 +177,17 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
   async function takeVmBack({
     vm,
     operation,
+    destination,
     carnet,
+    released,
   }: Extract<SourceState, { state: 'taking-back' }>): Promise<SourceEvent> {
-    const epoch = await takeBack(world, vm, carnet.epoch, operation);
+    let epoch: number;
+    try {
+      epoch = await takeBack(world, { vm, epoch: carnet.epoch, operation }, released ? destination : undefined);
+    } catch (error) {
+      if (faultOf(error).code !== 'OWNER_CONFLICT') throw error;
+      return { event: 'owner-lost' };
+    }
     await vms.put({ ...vms.need(vm), epoch });
     const process = vms.process(vm);
     // A QEMU that died meanwhile leaves a stopped VM, which is still this host's.
@@ -184,7 +198,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
   return {
     name: 'migrate-source',
     table: migrateSource,
-    undoing: [],
+    undoing: { withdraw: ['start-transfer', 'switch-over'] },
     async perform(order, state, performing) {
       const { client } = performing;
       switch (order.effect) {
@@ -211,7 +225,9 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
           return withdraw(state);
         case 'send-release':
           // The destination gives up by its own deadline where this does not reach it.
-          await peers.release(state.destination, { operation: state.operation }).catch(() => undefined);
+          await peers
+            .release(state.destination, { operation: state.operation, vm: state.vm, epoch: epochGivenBy(state) })
+            .catch(() => undefined);
           return undefined;
         case 'destroy-copy':
           await vms.process(state.vm)?.quit();
@@ -253,6 +269,12 @@ function meaningOf(state: SourceState, event: VmEvent): SourceEvent | undefined 
       return undefined;
   }
 }
+
+/** The epoch a destination would have the VM in. */
+const epochGivenBy = (state: SourceState): number => ('carnet' in state ? state.carnet.epoch + 1 : 1);
+
+/** What QEMU says of a transfer that is not under way. */
+const endedTransfers: readonly string[] = ['none', 'completed', 'failed', 'cancelled'];
 
 /** Lets a guest run, unless it has powered itself off: then there is nothing to run, and that is how it stays. */
 async function runUnlessOff(process: VmProcess): Promise<void> {

@@ -4,13 +4,13 @@ import type { Label } from '../../../shared/label/label.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import type { ImageSpec } from '../../../shared/vm/spec.ts';
-import { claim } from '../ownership/claim.ts';
 import { restore } from '../restore/restore.ts';
 import type { RestoreEffect, RestoreEvent, RestoreState } from '../restore/states.ts';
 import type { Kind } from '../runtime/kind.ts';
 import type { GateAsk, OpenCheckpoint, OpenImage } from '../runtime/ports.ts';
+import type { VmEntry } from '../vms/vms.ts';
 import { notSaved } from './carnet.ts';
-import { undoLaunch } from './undo-launch.ts';
+import { claimHere, undoLaunch } from './undo-launch.ts';
 import { clientLabel, letGo, needHeld, needMemory, peerLabel, type World } from './world.ts';
 
 /** Carries out a restore. */
@@ -51,6 +51,12 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
     }
   }
 
+  /** The VM as its checkpoint has it, where this host does not have it yet. */
+  async function entryOf({ checkpoint }: RestoreState): Promise<Omit<VmEntry, 'epoch'>> {
+    const { spec, label, accelerator } = (await checkpoints.manifest(checkpoint)).manifest.carnet;
+    return { spec, label, accelerator, mapped: null };
+  }
+
   /** Puts the saved disks in the place of the VM's. IMAGE_MISMATCH for a file of another label: policy was not asked about that one. */
   async function replaceDisks({ manifest, diskFds }: OpenCheckpoint): Promise<void> {
     for (const { spec, label } of manifest.disks) {
@@ -84,7 +90,7 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
   return {
     name: 'restore',
     table: restore,
-    undoing: ['undo'],
+    undoing: { undo: ['claim', 'load', 'run'] },
     async perform(order, state, { client, report }) {
       const { vm, operation, checkpoint } = state;
       switch (order.effect) {
@@ -115,10 +121,8 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
           return { event: 'verified' };
         }
         case 'claim':
-          return {
-            event: 'claimed',
-            epoch: await claim(world, vm, operation, { by: 'anyone', runsHere: vms.process(vm) !== undefined }),
-          };
+          if (state.state !== 'claiming') return undefined;
+          return { event: 'claimed', epoch: await claimHere(world, operation, 'anyone', await entryOf(state)) };
         case 'load': {
           if (state.state !== 'loading') return undefined;
           const opened = needHeld(held.checkpoints, operation, 'the verified checkpoint');
@@ -155,7 +159,7 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
           await vms.needProcess(vm).run({ announce: true });
           return { event: 'running' };
         case 'undo':
-          await undoLaunch(world, vm, operation);
+          if (state.state === 'undoing') await undoLaunch(world, state, () => entryOf(state));
           return { event: 'undone' };
       }
     },

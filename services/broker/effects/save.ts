@@ -1,4 +1,5 @@
-import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
+import type { CheckpointId } from '../../../shared/ids.ts';
 import type { Kind } from '../runtime/kind.ts';
 import { save } from '../save/save.ts';
 import type { SaveEffect, SaveEvent, SaveState } from '../save/states.ts';
@@ -8,11 +9,22 @@ import { clientLabel, letGo, needHeld, type World } from './world.ts';
 /** Carries out a live checkpoint. */
 export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
   const { gate, vms, images, checkpoints, held, host, clock } = world;
+
+  /** A crash may have come between the commit and the record of it. */
+  const isSealed = (checkpoint: CheckpointId) =>
+    checkpoints.manifest(checkpoint).then(
+      () => true,
+      (error: unknown) => {
+        if (faultOf(error).code === 'CHECKPOINT_UNKNOWN') return false;
+        throw error;
+      },
+    );
+
   return {
     name: 'save',
     table: save,
-    undoing: [],
-    async perform(order, state, { client, report }) {
+    undoing: {},
+    async perform(order, state, { client, report, overtaken }) {
       const { vm, operation, checkpoint } = state;
       switch (order.effect) {
         case 'decide-request': {
@@ -30,6 +42,11 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
           if (!('stateLabel' in state)) return undefined;
           const draft = await checkpoints.begin(checkpoint, vms.need(vm).spec, state.stateLabel);
           held.drafts.set(operation, draft);
+          // Given up meanwhile: the guest is not paused any more for what nobody wants.
+          if (overtaken()) {
+            await draft.abandon();
+            return undefined;
+          }
           const startedAtMs = clock.nowMs();
           const [{ pauseMs }] = await Promise.all([
             vms.needProcess(vm).saveLive(draft.streamPath, draft.disks),
@@ -40,6 +57,7 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
         }
         case 'seal': {
           if (state.state !== 'sealing') return undefined;
+          if (await isSealed(checkpoint)) return { event: 'sealed' };
           const draft = needHeld(held.drafts, operation, 'the draft');
           const entry = vms.need(vm);
           const opened = await images.open(entry.spec.images);

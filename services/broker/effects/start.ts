@@ -1,9 +1,8 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
-import { claim } from '../ownership/claim.ts';
 import type { Kind } from '../runtime/kind.ts';
 import { start } from '../start/start.ts';
 import type { StartEffect, StartEvent, StartState } from '../start/states.ts';
-import { undoLaunch } from './undo-launch.ts';
+import { claimHere, undoLaunch } from './undo-launch.ts';
 import { acceleratorFor, clientLabel, letGo, needHeld, needMemory, type World } from './world.ts';
 
 /** Carries out a start. */
@@ -12,7 +11,7 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
   return {
     name: 'start',
     table: start,
-    undoing: ['undo'],
+    undoing: { undo: ['claim', 'launch', 'run'] },
     async perform(order, state, { client }) {
       const { vm, operation } = state;
       switch (order.effect) {
@@ -30,12 +29,9 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
             : { event: 'refused', decision };
         }
         case 'claim':
-          return {
-            event: 'claimed',
-            epoch: await claim(world, vm, operation, { by: 'owner', runsHere: vms.process(vm) !== undefined }),
-          };
+          return { event: 'claimed', epoch: await claimHere(world, operation, 'owner', vms.need(vm)) };
         case 'launch': {
-          if (!('epoch' in state)) return undefined;
+          if (state.state !== 'launching') return undefined;
           const entry = vms.need(vm);
           const accelerator = acceleratorFor(world, entry.spec.accelerator);
           const opened = needHeld(held.images, operation, 'the images');
@@ -65,7 +61,7 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
           await vms.needProcess(vm).run();
           return { event: 'running' };
         case 'undo':
-          await undoLaunch(world, vm, operation);
+          if (state.state === 'undoing') await undoLaunch(world, state, async () => vms.need(vm));
           return { event: 'undone' };
       }
     },

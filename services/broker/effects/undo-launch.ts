@@ -1,16 +1,47 @@
 import type { OperationId, VmName } from '../../../shared/ids.ts';
-import { markStopped } from '../ownership/claim.ts';
+import { claim, markStopped } from '../ownership/claim.ts';
+import type { VmEntry } from '../vms/vms.ts';
 import type { World } from './world.ts';
 
 /**
- * Takes back what a start or a restore did after it claimed the VM: its QEMU, its pin, its claim. Where the record is not
- * this operation's nothing was done under it, and whatever runs belongs to somebody else.
+ * Claims a VM for a start or a restore, and has it on record here in its new epoch: whoever the owner record names has the
+ * VM, whatever becomes of the operation. Answers with the epoch.
  */
-export async function undoLaunch(world: World, vm: VmName, operation: OperationId): Promise<void> {
-  const owner = await world.ownership.read(vm);
-  if (owner?.record.operation !== operation) return;
-  await world.vms.process(vm)?.quit();
-  world.vms.detach(vm);
-  await world.checkpoints.unpin(vm);
+export async function claimHere(
+  world: World,
+  operation: OperationId,
+  by: 'owner' | 'anyone',
+  fresh: Omit<VmEntry, 'epoch'>,
+): Promise<number> {
+  const { vms } = world;
+  const vm = fresh.spec.name;
+  const epoch = await claim(world, vm, operation, {
+    by,
+    runsHere: vms.process(vm) !== undefined,
+    ownEpoch: vms.get(vm)?.epoch,
+    knownEpoch: vms.epochOf(vm),
+  });
+  await vms.put({ ...(vms.get(vm) ?? fresh), epoch });
+  return epoch;
+}
+
+/**
+ * Takes back what a start or a restore did after it claimed the VM: its QEMU, its pin, its claim; the VM stays this host's.
+ * Where it claimed nothing it did nothing, and whatever runs belongs to somebody else. `epoch` is null where the operation
+ * does not know whether its claim was taken: then the record tells.
+ */
+export async function undoLaunch(
+  world: World,
+  { vm, operation, epoch }: { vm: VmName; operation: OperationId; epoch: number | null },
+  fresh: () => Promise<Omit<VmEntry, 'epoch'>>,
+): Promise<void> {
+  const { vms, ownership, checkpoints, host } = world;
+  const record = (await ownership.read(vm))?.record;
+  const claimed = epoch ?? (record?.operation === operation && record.owner === host ? record.epoch : undefined);
+  if (claimed === undefined) return;
+  await vms.process(vm)?.quit();
+  vms.detach(vm);
+  await checkpoints.unpin(vm);
+  await vms.put({ ...(vms.get(vm) ?? (await fresh())), epoch: claimed, mapped: null });
   await markStopped(world, vm);
 }

@@ -65,6 +65,12 @@ export const negotiateRows = {
       next: (s) => ({ ...s, state: 'closed', outcome: cancelled }),
     }),
     destinationRow({
+      from: 'deciding',
+      on: 'cancel-asked',
+      to: 'closed',
+      next: (s) => ({ ...s, state: 'closed', outcome: cancelled }),
+    }),
+    destinationRow({
       from: 'preparing',
       on: 'prepared',
       to: 'granted',

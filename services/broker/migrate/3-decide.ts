@@ -27,6 +27,7 @@ export const decideRows = {
     }),
     withdrawOnRefusal('deciding-switchover'),
     withdrawOnFault('deciding-switchover', 'failed'),
+    withdrawOnCancel('deciding-switchover'),
   ],
   destination: [
     destinationRow({

@@ -1,5 +1,5 @@
 import { destinationRow } from './destination-states.ts';
-import { closeOnFault, withdrawOnFault } from './give-up.ts';
+import { closeOnFault, withdrawOnCancel, withdrawOnFault } from './give-up.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -18,6 +18,7 @@ export const switchoverRows = {
     }),
     withdrawOnFault('switching-over', 'transfer-failed'),
     withdrawOnFault('switching-over', 'failed'),
+    withdrawOnCancel('switching-over'),
   ],
   destination: [
     destinationRow({

@@ -20,14 +20,14 @@ export const confirmRows = {
       from: 'handing-over',
       on: 'refused',
       to: 'taking-back',
-      next: (s, e) => ({ ...s, state: 'taking-back', outcome: refusedBy(e.decision) }),
+      next: (s, e) => ({ ...s, state: 'taking-back', outcome: refusedBy(e.decision), released: true }),
       effects: () => [{ effect: 'take-back' }],
     }),
     sourceRow({
       from: 'handing-over',
       on: 'destination-released',
       to: 'taking-back',
-      next: (s) => ({ ...s, state: 'taking-back', outcome: released }),
+      next: (s) => ({ ...s, state: 'taking-back', outcome: releasedThere, released: true }),
       effects: () => [{ effect: 'take-back' }],
     }),
     sourceRow({
@@ -90,7 +90,7 @@ export const confirmRows = {
   ],
 };
 
-const released = {
+const releasedThere = {
   is: 'failed',
   fault: {
     code: 'TRANSFER_FAILED',

@@ -1,6 +1,6 @@
 import { timedOut } from '../machine/outcomes.ts';
 import { destinationRow } from './destination-states.ts';
-import { type Closable, closeOnDeadline, closeOnRelease, withdrawOnDeadline } from './give-up.ts';
+import { type Closable, closeOnDeadline, closeOnRequest, withdrawOnDeadline } from './give-up.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -64,8 +64,22 @@ export const recoverRows = {
       from: 'in-doubt',
       on: 'destination-released',
       to: 'taking-back',
-      next: (s) => ({ ...s, state: 'taking-back', outcome: timedOut('answer to the handover') }),
+      next: (s) => ({ ...s, state: 'taking-back', outcome: timedOut('answer to the handover'), released: true }),
       effects: () => [{ effect: 'take-back' }],
+    }),
+    sourceRow({
+      from: 'in-doubt',
+      on: 'record-unmoved',
+      to: 'taking-back',
+      next: (s) => ({ ...s, state: 'taking-back', outcome: timedOut('answer to the handover'), released: false }),
+      effects: () => [{ effect: 'take-back' }],
+    }),
+    sourceRow({
+      from: 'taking-back',
+      on: 'owner-lost',
+      to: 'in-doubt',
+      next: ({ outcome: _, released: __, ...s }) => ({ ...s, state: 'in-doubt' }),
+      effects: () => [{ effect: 'resolve-doubt' }],
     }),
     // Still unknown: wait for the deadline, then ask again.
     sourceRow({ from: 'in-doubt', on: 'unresolved', to: 'in-doubt', next: (s) => s }),
@@ -120,7 +134,8 @@ export const recoverRows = {
       next: (s) => ({ ...s, state: 'closed', outcome: timedOut('decision') }),
     }),
     ...waiting.map(([from, waitingFor]) => closeOnDeadline(from, waitingFor)),
-    ...waiting.map(([from]) => closeOnRelease(from)),
+    ...waiting.map(([from]) => closeOnRequest(from, 'release-asked')),
+    ...waiting.map(([from]) => closeOnRequest(from, 'cancel-asked')),
     destinationRow({ from: 'claiming', on: 'failed', to: 'claiming', next: (s) => s }),
     destinationRow({
       from: 'claiming',

@@ -91,11 +91,11 @@ export const closeOnDeadline = (from: Closable, waitingFor: string) =>
     effects: () => closing,
   });
 
-/** The same because the source calls the transfer off: before the record is moved it is believed. */
-export const closeOnRelease = (from: Closable) =>
+/** The same because the source calls the transfer off, or a client does: before the record is moved either is believed. */
+export const closeOnRequest = (from: Closable, on: 'release-asked' | 'cancel-asked') =>
   destinationRow({
     from,
-    on: 'release-asked',
+    on,
     to: 'closing',
     next: (s) => ({ ...s, state: 'closing', outcome: cancelled }),
     effects: () => closing,

@@ -39,8 +39,8 @@ export type SourceState =
   | ({ readonly state: 'handing-over' } & Granted)
   /** The answer to the handover is not known. Nobody runs the guest here until it is. */
   | ({ readonly state: 'in-doubt' } & Granted)
-  /** The destination released the VM: the next epoch is claimed and the guest runs here again. */
-  | ({ readonly state: 'taking-back'; readonly outcome: Outcome } & Granted)
+  /** The destination released the VM, or the record alone decides: the next epoch is claimed and the guest runs here again. */
+  | ({ readonly state: 'taking-back'; readonly outcome: Outcome; readonly released: boolean } & Granted)
   /** The transfer is called off while the VM is still ours. */
   | ({ readonly state: 'withdrawing'; readonly outcome: Outcome } & Offered)
   /** The destination runs the guest; the copy here is destroyed. */
@@ -61,7 +61,11 @@ export type SourceEvent =
   | { readonly event: 'transfer-failed'; readonly fault: Fault }
   | { readonly event: 'destination-running'; readonly decision?: Decision }
   | { readonly event: 'destination-released'; readonly decision?: Decision }
+  /** The destination does not answer, and the record, which decides alone, is where it was. */
+  | { readonly event: 'record-unmoved' }
   | { readonly event: 'unresolved' }
+  /** The destination has moved the record after all. */
+  | { readonly event: 'owner-lost' }
   | { readonly event: 'taken-back' }
   | { readonly event: 'withdrawn' }
   | { readonly event: 'cleared' }

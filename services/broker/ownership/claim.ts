@@ -13,31 +13,87 @@ interface Mover {
   readonly host: HostName;
 }
 
-/** Claims the right to run a VM that runs nowhere: start and restore. `runsHere` says whether this host has a QEMU of it. Answers with the new epoch. OWNER_CONFLICT otherwise. */
+/** What this host's own journal says of a VM it wants to run. */
+interface Claimant {
+  /** `owner` claims only what is this host's already, `anyone` also what belongs to nobody or to a host that stopped it. */
+  readonly by: 'owner' | 'anyone';
+  /** Whether this host has a QEMU of it. */
+  readonly runsHere: boolean;
+  /** The epoch in which this host has the VM; undefined where it does not. */
+  readonly ownEpoch: number | undefined;
+  /** The highest epoch this host knows of. */
+  readonly knownEpoch: number;
+}
+
+/**
+ * Claims the right to run a VM that runs nowhere: start and restore. Answers with the new epoch. A record that is older than
+ * what this host knows is not believed: where the VM is this host's own journal says so, otherwise it is OWNER_IN_DOUBT.
+ * OWNER_CONFLICT where the VM runs, VM_ELSEWHERE where it is another host's to start.
+ */
 export async function claim(
   { ownership, host }: Mover,
   vm: VmName,
   operation: OperationId,
-  who: { readonly by: 'owner' | 'anyone'; readonly runsHere: boolean },
+  claimant: Claimant,
 ): Promise<number> {
   const found = await ownership.read(vm);
-  if (found?.record.operation === operation && found.record.owner === host) return found.record.epoch;
-  // A host that finds its own VM marked as running and has no QEMU for it could not say so when it ended.
-  const ended = found?.record.owner === host && !who.runsHere;
-  if (found?.record.running === true && !ended) {
-    throw new BrokerError('OWNER_CONFLICT', `${vm} runs on ${found.record.owner}`, { hint: 'stop it there first' });
-  }
-  if (who.by === 'owner' && found !== undefined && found.record.owner !== host) {
-    throw new BrokerError('VM_ELSEWHERE', `${vm} belongs to ${found.record.owner}`);
-  }
-  const record: OwnerRecord = { vm, owner: host, epoch: (found?.record.epoch ?? 0) + 1, running: true, operation };
-  await ownership.write(record, found?.revision ?? 0);
-  return record.epoch;
+  const record = found?.record;
+  if (record?.operation === operation && record.owner === host) return record.epoch;
+  const { ownEpoch, knownEpoch, runsHere } = claimant;
+  const ours = ownEpoch !== undefined && isNoNewer(ownership, record, { owner: host, epoch: ownEpoch });
+  // What this host's journal proves, or what it claimed before a crash; its QEMU may have ended without a word.
+  if (ours || (record?.owner === host && record.epoch >= knownEpoch)) {
+    if (runsHere) throw stillRuns(vm, host);
+  } else mayTake(vm, record, claimant, ownership.decidesAlone);
+  const epoch = Math.max(record?.epoch ?? 0, knownEpoch) + 1;
+  await ownership.write({ vm, owner: host, epoch, running: true, operation }, found?.revision ?? 0);
+  return epoch;
 }
 
+/** Throws where a VM that is not this host's may not become it. */
+function mayTake(
+  vm: VmName,
+  record: OwnerRecord | undefined,
+  { by, knownEpoch }: Claimant,
+  decidesAlone: boolean,
+): void {
+  if ((record?.epoch ?? 0) < knownEpoch && !(record === undefined && decidesAlone)) {
+    throw new BrokerError('OWNER_IN_DOUBT', `the owner record of ${vm} is older than what this host knows`, {
+      hint: 'its owner puts it back as soon as it reaches the bus',
+    });
+  }
+  if (record === undefined) return;
+  if (record.running) throw stillRuns(vm, record.owner);
+  if (by === 'owner') throw new BrokerError('VM_ELSEWHERE', `${vm} belongs to ${record.owner}`);
+  if (!decidesAlone) {
+    throw new BrokerError(
+      'OWNER_IN_DOUBT',
+      `${vm} is ${record.owner}'s, and one copy of the record is no proof of it`,
+      {
+        hint: `do it on ${record.owner}, or keep the owner records on three servers`,
+      },
+    );
+  }
+}
+
+const stillRuns = (vm: VmName, where: HostName) =>
+  new BrokerError('OWNER_CONFLICT', `${vm} runs on ${where}`, { hint: 'stop it there first' });
+
 /**
- * Moves the record from the source to this host, as a handover allows: only from exactly the epoch that was handed over.
- * Anything else is OWNER_CONFLICT; a bus that is away is its own fault, and may be tried again.
+ * True for a record that is what is known, or, where the bucket may forget, an older one that it brought back: nothing in
+ * it speaks against what is known.
+ */
+const isNoNewer = (
+  { decidesAlone }: Ownership,
+  record: OwnerRecord | undefined,
+  known: { readonly owner: HostName; readonly epoch: number },
+): boolean =>
+  record?.epoch === known.epoch ? record.owner === known.owner : !decidesAlone && (record?.epoch ?? -1) < known.epoch;
+
+/**
+ * Moves the record from the source to this host, as a handover allows: only from the epoch that was handed over, or from
+ * an older one that the bucket brought back, as the source's signature proves the newer. Anything else is OWNER_CONFLICT;
+ * a bus that is away is its own fault, and may be tried again.
  */
 export async function moveHere(
   { ownership, host }: Mover,
@@ -47,11 +103,8 @@ export async function moveHere(
   for (let attempt = 0; ; attempt++) {
     const found = await ownership.read(from.vm);
     if (found?.record.operation === to.operation && found.record.owner === host) return;
-    const { record } = found ?? {};
     if (
-      record === undefined ||
-      record.owner !== from.source ||
-      record.epoch !== from.epoch ||
+      !isNoNewer(ownership, found?.record, { owner: from.source, epoch: from.epoch }) ||
       to.epoch !== from.epoch + 1
     ) {
       throw new BrokerError('OWNER_CONFLICT', `${from.vm} is not ${from.source}'s to hand over`);
@@ -69,21 +122,37 @@ export async function moveHere(
   }
 }
 
-/** Takes the next epoch for a VM the destination has released. */
+/**
+ * Takes the next epoch for a VM that was handed over: from the epoch that was handed over, or, where the destination has
+ * signed that it released the VM, also from the one it may have claimed under the same operation. OWNER_CONFLICT where
+ * the destination was faster, or the record is anybody else's.
+ */
 export async function takeBack(
   { ownership, host }: Mover,
-  vm: VmName,
-  epoch: number,
-  operation: OperationId,
+  handedOver: { vm: VmName; epoch: number; operation: OperationId },
+  releasedBy: HostName | undefined,
 ): Promise<number> {
+  const { vm, epoch, operation } = handedOver;
   const found = await ownership.read(vm);
-  if (found?.record.operation === operation && found.record.owner === host && found.record.epoch === epoch + 1)
-    return epoch + 1;
-  if (found === undefined || found.record.owner !== host || found.record.epoch !== epoch) {
+  const record = found?.record;
+  if (record?.operation === operation && record.owner === host && record.epoch > epoch) return record.epoch;
+  const released = record?.operation === operation && record.owner === releasedBy && record.epoch === epoch + 1;
+  if (!released && !isNoNewer(ownership, record, { owner: host, epoch })) {
     throw new BrokerError('OWNER_CONFLICT', `${vm} is no longer this host's`);
   }
-  await ownership.write({ vm, owner: host, epoch: epoch + 1, running: true, operation }, found.revision);
-  return epoch + 1;
+  const next = Math.max(record?.epoch ?? 0, epoch) + 1;
+  await ownership.write({ vm, owner: host, epoch: next, running: true, operation }, found?.revision ?? 0);
+  return next;
+}
+
+/** Puts a record back that the bucket forgot: this host's journal proves that the VM is its own in that epoch. */
+export async function putBack(
+  { ownership, host }: Mover,
+  own: { vm: VmName; epoch: number; running: boolean; operation: OperationId },
+): Promise<void> {
+  const found = await ownership.read(own.vm);
+  if (found !== undefined && found.record.epoch >= own.epoch) return;
+  await ownership.write({ ...own, owner: host }, found?.revision ?? 0);
 }
 
 /** Says that this host runs the VM no longer. Does nothing where the record is another host's. */

@@ -22,6 +22,7 @@ export function createOwnership({
   clock: Clock;
 }): Ownership {
   return {
+    decidesAlone: bucket.replicas >= 3,
     async read(vm) {
       const entry = await bucket.get(vm);
       if (entry === undefined) return undefined;

@@ -123,9 +123,11 @@ export function servePeers({
       }
       return settled(operation, answerToHandover, handoverExchange.timeoutMs);
     }),
-    endpoint.serve(releaseExchange, async ({ operation }, context) => {
-      // Nothing is known of it: either it never came, or this host's memory of it is gone and the record must be asked.
-      if (stateFor(operation, hostOf(context)) === undefined) return { is: 'released' };
+    endpoint.serve(releaseExchange, async ({ operation, vm, epoch }, context) => {
+      // Nothing is known of it: either it never came, or it ended so long ago that only the VM's epoch tells.
+      if (stateFor(operation, hostOf(context)) === undefined) {
+        return world.vms.epochOf(vm) >= epoch ? { is: 'running' } : { is: 'released' };
+      }
       await deliver(operation, { event: 'release-asked' });
       return settled(operation, answerToRelease, releaseExchange.timeoutMs);
     }),

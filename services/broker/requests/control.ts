@@ -56,18 +56,20 @@ async function define(
   const operation = newId('op', clock.nowMs(), random(10)) as OperationId;
   const taken = await ownership.read(spec.name);
   // A crash may have come between the record and the definition: then the record is this host's and nothing else is.
-  const halfMade = taken?.record.owner === host && taken.record.epoch === 0 && !taken.record.running;
+  const halfMade = taken?.record.owner === host && !taken.record.running;
   if (taken !== undefined && !halfMade)
     throw new BrokerError('VM_EXISTS', `${taken.record.owner} has a VM named ${spec.name}`);
-  await ownership.write({ vm: spec.name, owner: host, epoch: 0, running: false, operation }, taken?.revision ?? 0);
-  await vms.put({ spec, label: decision.label, epoch: 0, accelerator: null, mapped: null });
+  // A VM of that name may have been here before; its epochs are not used again.
+  const epoch = Math.max(taken?.record.epoch ?? 0, vms.epochOf(spec.name));
+  await ownership.write({ vm: spec.name, owner: host, epoch, running: false, operation }, taken?.revision ?? 0);
+  await vms.put({ spec, label: decision.label, epoch, accelerator: null, mapped: null });
 }
 
 async function remove({ vms, ownership, host }: World, vm: VmName): Promise<void> {
   if (vms.process(vm) !== undefined) throw new BrokerError('VM_STATE', `${vm} is running`, { hint: 'stop it first' });
   const found = await ownership.read(vm);
   if (found?.record.owner === host) await ownership.remove(vm, found.revision);
-  await vms.remove(vm);
+  await vms.erase(vm);
 }
 
 /** Only the owner of the current epoch runs a guest, also one that was merely paused. */

@@ -7,10 +7,11 @@ import type { OperationView, RunState, VmView } from '../../../shared/messages/v
 import type { Manifest } from '../../../shared/vm/carnet.ts';
 import { type Decision, refusedQuestions } from '../../../shared/vm/decision.ts';
 import { clientLabel, type World } from '../effects/world.ts';
+import type { VmProcess } from '../runtime/ports.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { VmEntry } from '../vms/vms.ts';
 
-type Query = Exclude<Request, Action | { verb: 'explain' }>;
+type Query = Exclude<Request, Action | { verb: 'explain' | 'cancel' }>;
 
 /** Answers what only looks. A client sees the VMs, operations and checkpoints it may monitor, and no trace of others. */
 export async function answerQuery(
@@ -112,9 +113,9 @@ async function filterAsync<T>(all: readonly T[], keep: (one: T) => Promise<boole
 }
 
 async function stateOf({ vms, log }: World, vm: VmName): Promise<RunState> {
-  const process = vms.process(vm);
-  if (process === undefined) return 'stopped';
   try {
+    const process = vms.process(vm);
+    if (process === undefined) return 'stopped';
     const state = await process.state();
     switch (state) {
       case 'running':
@@ -133,6 +134,15 @@ async function stateOf({ vms, log }: World, vm: VmName): Promise<RunState> {
   }
 }
 
+/** The QEMU of a VM, where there is one that answers. */
+function spokenTo({ vms }: World, vm: VmName): VmProcess | undefined {
+  try {
+    return vms.process(vm);
+  } catch {
+    return undefined;
+  }
+}
+
 async function summaryOf(world: World, { spec, label, epoch }: VmEntry) {
   return {
     vm: spec.name,
@@ -145,11 +155,12 @@ async function summaryOf(world: World, { spec, label, epoch }: VmEntry) {
 }
 
 async function viewOf(world: World, runner: Runner, { spec, label, epoch, accelerator }: VmEntry): Promise<VmView> {
-  const process = world.vms.process(spec.name);
+  const state = await stateOf(world, spec.name);
+  const process = spokenTo(world, spec.name);
   return {
     vm: spec.name,
     host: world.host,
-    state: await stateOf(world, spec.name),
+    state,
     label,
     epoch,
     spec,

@@ -7,6 +7,7 @@ import { carnetOf } from '../effects/carnet.ts';
 import type { World } from '../effects/world.ts';
 import type { Runner } from '../runtime/runner.ts';
 import { askOf } from './asks.ts';
+import { cancelOperation } from './cancel.ts';
 import { control } from './control.ts';
 import { beginOperation, type OperationKinds } from './operations.ts';
 import { answerQuery } from './queries.ts';
@@ -42,6 +43,8 @@ export function serveRequests({ endpoint, world, runner, kinds, host }: RequestS
       case 'save':
       case 'restore':
         return beginOperation(world, runner, kinds, request, { client, frame });
+      case 'cancel':
+        return cancelOperation(world, runner, request.operation, client);
       case 'explain':
         return explain(request.action, client, frame);
       default:

@@ -5,7 +5,13 @@ import { type Restore, type RestoreEffect, type RestoreEvent, type RestoreState,
 const second = 1000;
 const minute = 60 * second;
 
-const about = ({ operation, vm, checkpoint }: Restore): Restore => ({ operation, vm, checkpoint });
+/** What an undo has to know: the epoch, where one is known to be claimed. */
+const about = (s: Restore & { readonly epoch?: number }) => ({
+  operation: s.operation,
+  vm: s.vm,
+  checkpoint: s.checkpoint,
+  epoch: s.epoch ?? null,
+});
 
 type Undoable = Exclude<RestoreState['state'], 'deciding' | 'undoing' | 'completed' | 'not-restored'>;
 const failing = (from: Undoable) =>
@@ -66,6 +72,12 @@ export const restore = tableOf<RestoreState, RestoreEvent, RestoreEffect>({
       on: 'failed',
       to: 'not-restored',
       next: (s, e) => ({ ...s, state: 'not-restored', outcome: failedWith(e.fault) }),
+    }),
+    restoreRow({
+      from: 'deciding',
+      on: 'cancel-asked',
+      to: 'not-restored',
+      next: (s) => ({ ...s, state: 'not-restored', outcome: cancelled }),
     }),
     restoreRow({
       from: 'deciding',

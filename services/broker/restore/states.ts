@@ -25,7 +25,7 @@ export type RestoreState =
   | ({ readonly state: 'loading' } & Claimed)
   | ({ readonly state: 'deciding-run'; readonly loadMs: number } & Claimed)
   | ({ readonly state: 'running-guest'; readonly loadMs: number } & Claimed)
-  | ({ readonly state: 'undoing'; readonly outcome: Outcome } & Restore)
+  | ({ readonly state: 'undoing'; readonly outcome: Outcome; readonly epoch: number | null } & Restore)
   | ({ readonly state: 'completed'; readonly loadMs: number } & Claimed)
   | ({ readonly state: 'not-restored'; readonly outcome: Outcome } & Restore);
 

@@ -1,6 +1,6 @@
 import { clientName, operationId, vmName } from '../../../shared/ids.ts';
 import { operationView, progress } from '../../../shared/messages/view.ts';
-import { fields, integer, list, nullable, ownData, text } from '../../../shared/schema/schema.ts';
+import { defaultsTo, fields, integer, list, nullable, ownData, text } from '../../../shared/schema/schema.ts';
 import type { Store } from '../../../shared/store/store.ts';
 import { decision } from '../../../shared/vm/decision.ts';
 import type { Journal, OperationRecord } from './kind.ts';
@@ -22,6 +22,7 @@ const operationRecord = fields({
   state: ownData('state'),
   pending: list(fields({ id: integer(0, 1e9), orderedIn: text(64), effect: ownData('effect') }), effectsMax),
   nextEffectId: integer(0, 1e9),
+  retries: defaultsTo(integer(0, 1e9), 0),
   decisions: list(decision, 16),
   figures: progressWithoutPhase(),
 });

@@ -12,6 +12,8 @@ export type Figures = Omit<Progress, 'phase'>;
 export interface Performing {
   /** Who asked for the operation. */
   readonly client: ClientName;
+  /** Whether the operation has left the state that ordered the effect: then what is not begun yet need not be. */
+  readonly overtaken: () => boolean;
   /** Shows how far it is. Not stored: after a crash the effect says it again. */
   readonly report: (figures: Figures) => void;
 }
@@ -28,8 +30,8 @@ export interface Kind<S extends State, E extends Event, F extends Effect> {
    * for the same effect after a crash, so it is idempotent. A rejection becomes the event `failed`.
    */
   readonly perform: (effect: F, state: S, performing: Performing) => Promise<E | undefined>;
-  /** Effects that take back what others do: they begin when every earlier effect of the operation has settled. */
-  readonly undoing: readonly F['effect'][];
+  /** Effects that take back what others do, each with those others: it begins when none of them is under way. */
+  readonly undoing: Readonly<Partial<Record<F['effect'], readonly F['effect'][]>>>;
   /** What an event of the VM's QEMU means to an operation in this state, if anything. */
   readonly onVmEvent: (state: S, event: VmEvent) => E | undefined;
   /** How the operation ended; null while it is under way. */
@@ -54,6 +56,8 @@ export interface OperationRecord {
   /** Effects that were ordered and not yet known to be done. `orderedIn` is the state that ordered them. */
   readonly pending: readonly { readonly id: number; readonly orderedIn: string; readonly effect: Effect }[];
   readonly nextEffectId: number;
+  /** How often its state was begun again because a deadline had passed. */
+  readonly retries: number;
   readonly decisions: readonly Decision[];
   readonly figures: Figures;
 }

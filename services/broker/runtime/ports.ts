@@ -230,6 +230,8 @@ export interface Identities {
 
 /** The owner records, in JetStream key-value. Records are signed by the host that wrote them and checked when read. */
 export interface Ownership {
+  /** Whether an acknowledged write stays: with fewer than three replicas a server that loses power may forget its last ones. */
+  readonly decidesAlone: boolean;
   read(vm: VmName): Promise<{ record: OwnerRecord; revision: number } | undefined>;
   /** Creates the record (`revision` 0) or replaces the one at `revision`. OWNER_CONFLICT when somebody was faster. */
   write(record: OwnerRecord, revision: number): Promise<number>;

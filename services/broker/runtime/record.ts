@@ -19,10 +19,11 @@ export function newRecord(
     kind: kind.name,
     startedAtMs: nowMs,
     endedAtMs: null,
-    deadlineAtMs: deadlineOf(kind, state, nowMs),
+    deadlineAtMs: deadlineOf(kind, state, 0, nowMs),
     state,
     pending: effects.map((effect, id) => ({ id, orderedIn: state.state, effect })),
     nextEffectId: effects.length,
+    retries: 0,
     decisions: [],
     figures: {},
   };
@@ -37,6 +38,8 @@ export function advance(
 ): { ok: true; record: OperationRecord; ordered: OperationRecord['pending'] } | { ok: false } {
   const stepped = step(kind.table, record.state, event);
   if (!stepped.ok) return { ok: false };
+  const again = stepped.state.state === record.state.state;
+  const retries = again ? record.retries + (event.event === 'deadline-passed' ? 1 : 0) : 0;
   const ended = kind.table.final.includes(stepped.state.state);
   const ordered = stepped.effects.map((effect, index) => ({
     id: record.nextEffectId + index,
@@ -52,7 +55,8 @@ export function advance(
       ...record,
       state: stepped.state,
       endedAtMs: ended ? nowMs : null,
-      deadlineAtMs: deadlineOf(kind, stepped.state, nowMs),
+      deadlineAtMs: deadlineOf(kind, stepped.state, retries, nowMs),
+      retries,
       pending: [...record.pending, ...ordered],
       nextEffectId: record.nextEffectId + ordered.length,
       decisions: [...record.decisions, ...taken].slice(-decisionsKept),
@@ -92,7 +96,17 @@ export function withFigures(record: OperationRecord, figures: Figures): Operatio
   return { ...record, figures: { ...record.figures, ...Object.fromEntries(sound) } };
 }
 
-function deadlineOf(kind: AnyKind, state: State, nowMs: number): number | null {
+/** What is tried again waits twice as long each time, until it waits a minute; what is slower by itself stays as it is. */
+const retryMsMax = 60_000;
+
+/** How long the state of a record may last, in ms; null where it has ended. */
+export function lastingMs(kind: AnyKind, state: State, retries: number): number | null {
   const deadlineMs = kind.table.deadlinesMs[state.state];
-  return deadlineMs === undefined ? null : nowMs + deadlineMs;
+  if (deadlineMs === undefined) return null;
+  return Math.max(deadlineMs, Math.min(deadlineMs * 2 ** Math.min(retries, 16), retryMsMax));
+}
+
+function deadlineOf(kind: AnyKind, state: State, retries: number, nowMs: number): number | null {
+  const ms = lastingMs(kind, state, retries);
+  return ms === null ? null : nowMs + ms;
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../../../shared/time/clock.ts';
 import type { Effect, Event, State } from '../machine/row.ts';
 import type { AnyKind, Figures, Journal, OperationRecord } from './kind.ts';
 import type { VmEvent } from './ports.ts';
-import { advance, crossedOff, newRecord, viewOf, withFigures } from './record.ts';
+import { advance, crossedOff, lastingMs, newRecord, viewOf, withFigures } from './record.ts';
 
 /** Runs operations: one event at a time for each, and no effect before the record that orders it is on disk. */
 export interface Runner {
@@ -17,8 +17,8 @@ export interface Runner {
     state: State,
     effects: readonly Effect[],
   ): Promise<void>;
-  /** Something happened to an operation. Resolves when it was taken into account and stored. */
-  deliver(operation: OperationId, event: Event): Promise<void>;
+  /** Something happened to an operation. Resolves when it was taken into account and stored: true where its state has an arrow for it. */
+  deliver(operation: OperationId, event: Event): Promise<boolean>;
   /** QEMU reported something: whichever operation of that VM is under way hears of it. */
   deliverVmEvent(vm: VmName, event: VmEvent): void;
   /** The operation under way for a VM. */
@@ -44,7 +44,7 @@ interface Live {
   stopDeadline: () => void;
   readonly watchers: Set<(state: State) => void>;
   /** Effects under way. They do not reject. */
-  readonly underWay: Set<Promise<void>>;
+  readonly underWay: Set<{ readonly effect: string; readonly done: Promise<void> }>;
 }
 
 /** What the runner needs. */
@@ -58,6 +58,8 @@ export interface RunnerDeps {
   /** The journal cannot be written: nothing may go on. The process ends, and recovery replays what is on disk. */
   readonly fatal: (error: unknown) => never;
 }
+
+const nothing = () => {};
 
 /** Makes a runner. It holds no decisions: the tables have them. */
 export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: RunnerDeps): Runner {
@@ -96,9 +98,11 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
 
   function armDeadline(entry: Live): void {
     entry.stopDeadline();
-    const { deadlineAtMs, operation } = entry.record;
+    const { deadlineAtMs, operation, state, retries } = entry.record;
     if (deadlineAtMs === null || closed) return;
-    entry.stopDeadline = clock.after(Math.max(0, deadlineAtMs - clock.nowMs()), () => {
+    // A clock that was set back must not make anything wait for longer than it may.
+    const leftMs = Math.min(deadlineAtMs - clock.nowMs(), lastingMs(entry.kind, state, retries) ?? 0);
+    entry.stopDeadline = clock.after(Math.max(0, leftMs), () => {
       // A step in the meantime has set another deadline; then this one is void.
       void enqueue(entry, () =>
         entry.record.deadlineAtMs === deadlineAtMs ? take(entry, { event: 'deadline-passed' }) : undefined,
@@ -107,17 +111,18 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     });
   }
 
-  function enqueue(entry: Live, job: () => Promise<void> | undefined): Promise<void> {
-    entry.queue = entry.queue.then(job).catch(fatal);
+  function enqueue(entry: Live, job: () => Promise<unknown> | undefined): Promise<void> {
+    entry.queue = entry.queue.then(job).then(nothing, fatal);
     return entry.queue;
   }
 
-  async function take(entry: Live, event: Event): Promise<void> {
+  /** False where the table has no such arrow. */
+  async function take(entry: Live, event: Event): Promise<boolean> {
     const { record, kind } = entry;
     const advanced = advance(kind, record, event, clock.nowMs());
     if (!advanced.ok) {
       log.info('unexpected event', { operation: record.operation, state: record.state.state, event: event.event });
-      return;
+      return false;
     }
     await journal.write(advanced.record);
     // Nobody sees a state, or is answered from it, before it is on disk. Figures may have come in meanwhile.
@@ -134,6 +139,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     for (const watch of [...entry.watchers]) watch(entry.record.state);
     for (const ordered of advanced.ordered) begin(entry, ordered);
     retire(entry);
+    return true;
   }
 
   /** An ended operation stays in memory only until its last effects are done. */
@@ -147,10 +153,15 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
   /** An effect acts on the state that ordered it, whatever happens while it waits. */
   function begin(entry: Live, ordered: OperationRecord['pending'][number]): void {
     const { state } = entry.record;
-    const waitFor = entry.kind.undoing.includes(ordered.effect.effect) ? [...entry.underWay] : [];
-    const carried = Promise.all(waitFor).then(() => carryOut(entry, ordered, state));
+    const undone = entry.kind.undoing[ordered.effect.effect];
+    const before = undone === undefined ? [] : [...entry.underWay].filter(({ effect }) => undone.includes(effect));
+    const done =
+      before.length === 0
+        ? carryOut(entry, ordered, state)
+        : Promise.all(before.map((one) => one.done)).then(() => carryOut(entry, ordered, state));
+    const carried = { effect: ordered.effect.effect, done };
     entry.underWay.add(carried);
-    void carried.finally(() => entry.underWay.delete(carried));
+    void done.then(() => entry.underWay.delete(carried));
   }
 
   async function carryOut(entry: Live, ordered: OperationRecord['pending'][number], state: State): Promise<void> {
@@ -159,9 +170,10 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       entry.record = withFigures(entry.record, figures);
       onUpdate(viewOf(entry.kind, entry.record));
     };
+    const overtaken = () => entry.record.state.state !== ordered.orderedIn;
     let event: Event | undefined;
     try {
-      event = await entry.kind.perform(ordered.effect, state, { client, report });
+      event = await entry.kind.perform(ordered.effect, state, { client, report, overtaken });
     } catch (error) {
       const fault = faultOf(error);
       log.warn('effect failed', {
@@ -209,8 +221,13 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
 
     async deliver(operation, event) {
       const entry = live.get(operation);
-      if (entry === undefined) return;
-      await enqueue(entry, () => take(entry, event));
+      let taken = false;
+      if (entry !== undefined) {
+        await enqueue(entry, async () => {
+          taken = await take(entry, event);
+        });
+      }
+      return taken;
     },
 
     deliverVmEvent(vm, event) {

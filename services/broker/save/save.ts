@@ -64,6 +64,12 @@ export const save = tableOf<SaveState, SaveEvent, SaveEffect>({
     }),
     saveRow({
       from: 'deciding',
+      on: 'cancel-asked',
+      to: 'not-saved',
+      next: (s) => ({ ...s, state: 'not-saved', outcome: cancelled }),
+    }),
+    saveRow({
+      from: 'deciding',
       on: 'deadline-passed',
       to: 'not-saved',
       next: (s) => ({ ...s, state: 'not-saved', outcome: timedOut('decision') }),

@@ -1,8 +1,15 @@
 import { cancelled, failedWith, refusedBy, timedOut } from '../machine/outcomes.ts';
 import { tableOf } from '../machine/table.ts';
-import { type StartEffect, type StartEvent, type StartState, startRow } from './states.ts';
+import { type Start, type StartEffect, type StartEvent, type StartState, startRow } from './states.ts';
 
 const second = 1000;
+
+/** What an undo has to know: the epoch, where one is known to be claimed. */
+const about = (s: Start & { readonly epoch?: number }) => ({
+  operation: s.operation,
+  vm: s.vm,
+  epoch: s.epoch ?? null,
+});
 
 type Undoable = Extract<StartState['state'], 'claiming' | 'launching' | 'deciding-run' | 'running-guest'>;
 const failing = (from: Undoable) =>
@@ -10,7 +17,7 @@ const failing = (from: Undoable) =>
     from,
     on: 'failed',
     to: 'undoing',
-    next: (s, e) => ({ operation: s.operation, vm: s.vm, state: 'undoing', outcome: failedWith(e.fault) }),
+    next: (s, e) => ({ ...about(s), state: 'undoing', outcome: failedWith(e.fault) }),
     effects: () => [{ effect: 'undo' }],
   });
 const overdue = (from: Undoable, waitingFor: string) =>
@@ -18,7 +25,7 @@ const overdue = (from: Undoable, waitingFor: string) =>
     from,
     on: 'deadline-passed',
     to: 'undoing',
-    next: (s) => ({ operation: s.operation, vm: s.vm, state: 'undoing', outcome: timedOut(waitingFor) }),
+    next: (s) => ({ ...about(s), state: 'undoing', outcome: timedOut(waitingFor) }),
     effects: () => [{ effect: 'undo' }],
   });
 const cancellable = (from: Undoable) =>
@@ -26,7 +33,7 @@ const cancellable = (from: Undoable) =>
     from,
     on: 'cancel-asked',
     to: 'undoing',
-    next: (s) => ({ operation: s.operation, vm: s.vm, state: 'undoing', outcome: cancelled }),
+    next: (s) => ({ ...about(s), state: 'undoing', outcome: cancelled }),
     effects: () => [{ effect: 'undo' }],
   });
 
@@ -65,6 +72,12 @@ export const start = tableOf<StartState, StartEvent, StartEffect>({
     }),
     startRow({
       from: 'deciding',
+      on: 'cancel-asked',
+      to: 'not-started',
+      next: (s) => ({ ...s, state: 'not-started', outcome: cancelled }),
+    }),
+    startRow({
+      from: 'deciding',
       on: 'deadline-passed',
       to: 'not-started',
       next: (s) => ({ ...s, state: 'not-started', outcome: timedOut('decision') }),
@@ -94,7 +107,7 @@ export const start = tableOf<StartState, StartEvent, StartEffect>({
       from: 'deciding-run',
       on: 'refused',
       to: 'undoing',
-      next: (s, e) => ({ operation: s.operation, vm: s.vm, state: 'undoing', outcome: refusedBy(e.decision) }),
+      next: (s, e) => ({ ...about(s), state: 'undoing', outcome: refusedBy(e.decision) }),
       effects: () => [{ effect: 'undo' }],
     }),
     startRow({

@@ -24,7 +24,7 @@ export type StartState =
   | ({ readonly state: 'deciding-run' } & Claimed)
   | ({ readonly state: 'running-guest' } & Claimed)
   /** What was started is ended and the record says that the VM does not run. */
-  | ({ readonly state: 'undoing'; readonly outcome: Outcome } & Start)
+  | ({ readonly state: 'undoing'; readonly outcome: Outcome; readonly epoch: number | null } & Start)
   | ({ readonly state: 'completed' } & Claimed)
   | ({ readonly state: 'not-started'; readonly outcome: Outcome } & Start);
 

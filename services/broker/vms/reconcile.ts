@@ -1,31 +1,50 @@
 import { faultOf } from '../../../shared/errors/broker-error.ts';
-import type { VmName } from '../../../shared/ids.ts';
+import { newId, type OperationId, type VmName } from '../../../shared/ids.ts';
 import type { World } from '../effects/world.ts';
+import { putBack } from '../ownership/claim.ts';
 import { afterEnd } from '../requests/control.ts';
-import type { OperationRecord } from '../runtime/kind.ts';
-import type { VmEvent, VmProcess } from '../runtime/ports.ts';
+import type { VmEvent } from '../runtime/ports.ts';
 import type { Runner } from '../runtime/runner.ts';
+
+/** How often a QEMU that does not answer is spoken to again, in ms. */
+const silentMs = 2_000;
+/** How often this host looks whether the owner records of its VMs are as its journal has them, in ms. */
+const lookMs = 30_000;
 
 /**
  * Finds the QEMUs of an earlier broker again. A VM whose QEMU ended while nobody looked is marked as stopped, unless an
- * operation of the journal knows more about it.
+ * operation of the journal knows more about it. One that does not answer is spoken to until it does, and its VM is let
+ * alone meanwhile; `onFound` hears of it then.
  */
-export async function adoptRunning(world: World, openVms: ReadonlySet<VmName>): Promise<void> {
-  const { vms, vmm, log } = world;
-  const names = new Set([...vms.list().map(({ spec }) => spec.name), ...openVms]);
-  for (const vm of names) {
-    let process: VmProcess | undefined;
+export async function adoptRunning(
+  world: World,
+  openVms: ReadonlySet<VmName>,
+  onFound: (vm: VmName) => void,
+): Promise<void> {
+  const { vms, vmm, log, clock } = world;
+
+  async function adopt(vm: VmName): Promise<boolean> {
     try {
-      process = await vmm.adopt(vm);
+      const process = await vmm.adopt(vm);
+      vms.detach(vm);
+      if (process !== undefined) {
+        vms.attach(process);
+        log.info('QEMU found again', { vm, pid: process.pid });
+      }
+      return true;
     } catch (error) {
-      // One QEMU that does not answer is left as it is, and keeps no other VM from being served.
       log.error('a QEMU could not be taken over', { vm, fault: faultOf(error) });
-      continue;
+      vms.markSilent(vm);
+      return false;
     }
-    if (process !== undefined) {
-      vms.attach(process);
-      log.info('QEMU found again', { vm, pid: process.pid });
-    } else if (!openVms.has(vm)) {
+  }
+
+  const again = (vm: VmName) =>
+    clock.after(silentMs, () => void adopt(vm).then((done) => (done ? onFound(vm) : again(vm))));
+
+  for (const vm of new Set([...vms.list().map(({ spec }) => spec.name), ...openVms])) {
+    if (!(await adopt(vm))) again(vm);
+    else if (vms.process(vm) === undefined && !openVms.has(vm)) {
       await afterEnd(world, vm).catch((error: unknown) =>
         log.warn('a stopped VM could not be marked', { vm, fault: faultOf(error) }),
       );
@@ -34,60 +53,76 @@ export async function adoptRunning(world: World, openVms: ReadonlySet<VmName>): 
 }
 
 /**
- * Forgets VMs that another host has claimed while they were stopped here: a restore elsewhere moves the record, and what
- * this host knew of the VM is history then. A VM that runs here or is being worked on is never touched.
+ * Keeps this host's VMs and the owner records in agreement, now and whenever a record changes. What another host has claimed
+ * while it was stopped here is forgotten: what this host knew of it is history then. A record that is older than this host's
+ * journal was brought back by the bucket, and is put back as it was. A VM that is being worked on is let alone.
  */
-export async function followOwners(world: World, runner: Runner): Promise<() => void> {
-  const { vms, ownership, host, log } = world;
-  return ownership.watch(
-    (vm) =>
-      void forgetIfClaimed(vm).catch((error: unknown) =>
-        log.warn('an owner record could not be followed', { vm, fault: faultOf(error) }),
-      ),
-  );
+export async function keepOwners(world: World, runner: Runner): Promise<() => void> {
+  const { vms, ownership, host, log, clock, random } = world;
+  const look = (vm: VmName) =>
+    void agree(vm).catch((error: unknown) =>
+      log.info('an owner record could not be looked at', { vm, fault: faultOf(error) }),
+    );
+  const lookAtAll = () => {
+    for (const { spec } of vms.list()) look(spec.name);
+    stopTimer = clock.after(lookMs, lookAtAll);
+  };
+  let stopTimer = clock.after(lookMs, lookAtAll);
+  const stopWatch = await ownership.watch(look);
+  return () => {
+    stopTimer();
+    stopWatch();
+  };
 
-  async function forgetIfClaimed(vm: VmName): Promise<void> {
-    if (vms.get(vm) === undefined || vms.process(vm) !== undefined || runner.activeOf(vm) !== undefined) return;
-    if (!(await isClaimedElsewhere(vm))) return;
-    // Held only where there is something to forget, so that following a record stands in nobody's way; and looked at again.
+  async function agree(vm: VmName): Promise<void> {
+    if (vms.get(vm) === undefined || runner.activeOf(vm) !== undefined || (await verdictOn(vm)) === undefined) return;
+    // Held only where there is something to do, so that looking stands in nobody's way; and looked at again.
     const release = runner.hold(vm);
     try {
-      if (vms.process(vm) !== undefined || !(await isClaimedElsewhere(vm))) return;
-      await vms.remove(vm);
-      log.info('the VM belongs to another host now', { vm });
+      const entry = vms.need(vm);
+      switch (await verdictOn(vm)) {
+        case 'theirs':
+          await vms.remove(vm);
+          log.info('the VM belongs to another host now', { vm });
+          return;
+        case 'forgotten': {
+          const operation = newId('op', clock.nowMs(), random(10)) as OperationId;
+          await putBack(world, { vm, epoch: entry.epoch, running: vms.process(vm) !== undefined, operation });
+          log.warn('the bus had forgotten who owns a VM, and was told again', { vm });
+          return;
+        }
+        case 'ended':
+          await afterEnd(world, vm);
+      }
     } finally {
       release();
     }
   }
 
-  async function isClaimedElsewhere(vm: VmName): Promise<boolean> {
-    const found = await ownership.read(vm);
+  async function verdictOn(vm: VmName): Promise<'theirs' | 'forgotten' | 'ended' | undefined> {
+    const record = (await ownership.read(vm))?.record;
     const entry = vms.get(vm);
-    if (found === undefined || entry === undefined) return false;
-    // An older record, put back by whoever keeps the bucket, takes nothing away.
-    return found.record.owner !== host && found.record.epoch > entry.epoch;
+    if (entry === undefined) return undefined;
+    const runs = vms.process(vm) !== undefined;
+    if (record === undefined || record.epoch < entry.epoch) return 'forgotten';
+    if (record.owner !== host) return record.epoch > entry.epoch && !runs ? 'theirs' : undefined;
+    return record.running && !runs ? 'ended' : undefined;
   }
 }
 
 /**
- * QEMU spoke while no broker was there to listen. What it would have said last is told to the operations that go on from
+ * QEMU spoke while no broker was there to listen. What it would have said last is told to the operation that goes on from
  * the journal: how its migration stands, or that it is gone.
  */
-export async function hearWhatWasMissed(
-  { vms, log, clock }: World,
-  runner: Runner,
-  open: readonly OperationRecord[],
-): Promise<void> {
-  for (const { vm } of open) {
+export async function hearWhatWasMissed({ vms, log, clock }: World, runner: Runner, vm: VmName): Promise<void> {
+  try {
     const process = vms.process(vm);
-    try {
-      const event: VmEvent =
-        process === undefined
-          ? { kind: 'exited', detail: 'it was gone when the broker came back' }
-          : { kind: 'migration', status: (await process.figures()).status, atMs: clock.nowMs() };
-      runner.deliverVmEvent(vm, event);
-    } catch (error) {
-      log.warn('QEMU does not say how its migration stands', { vm, fault: faultOf(error) });
-    }
+    const event: VmEvent =
+      process === undefined
+        ? { kind: 'exited', detail: 'it was gone when the broker came back' }
+        : { kind: 'migration', status: (await process.figures()).status, atMs: clock.nowMs() };
+    runner.deliverVmEvent(vm, event);
+  } catch (error) {
+    log.warn('QEMU does not say how its migration stands', { vm, fault: faultOf(error) });
   }
 }

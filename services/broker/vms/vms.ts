@@ -25,8 +25,15 @@ export interface Vms {
   need(vm: VmName): VmEntry;
   list(): VmEntry[];
   put(entry: VmEntry): Promise<void>;
+  /** Forgets the VM; the epoch it was in is still known. */
   remove(vm: VmName): Promise<void>;
-  /** The QEMU of a VM, where there is one. */
+  /** Forgets the VM as if it had never been. */
+  erase(vm: VmName): Promise<void>;
+  /** The highest epoch this host knows of, of a VM that is or was its own; 0 where it never was. */
+  epochOf(vm: VmName): number;
+  /** This host gives a VM away in that epoch: a record of an older one is not believed any more. */
+  giveAway(vm: VmName, epoch: number): Promise<void>;
+  /** The QEMU of a VM, where there is one. QEMU_TIMEOUT where there is one that could not be spoken to. */
   process(vm: VmName): VmProcess | undefined;
   /** VM_STATE where no QEMU runs. */
   needProcess(vm: VmName): VmProcess;
@@ -34,6 +41,8 @@ export interface Vms {
   stoppedAtMs(vm: VmName): number | undefined;
   /** Takes a QEMU in: its events are heard from now on. */
   attach(process: VmProcess): void;
+  /** There is a QEMU and it does not answer: until it does, nothing is done about its VM. */
+  markSilent(vm: VmName): void;
   /** Forgets a QEMU that is gone. */
   detach(vm: VmName): void;
 }
@@ -47,7 +56,10 @@ interface Attached {
 /** `onEvent` hears every event of every attached QEMU. */
 export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) => void): Vms {
   const table = store.table<VmEntry>('vms', vmEntry);
+  const epochs = store.table<number>('epochs', integer(0, Number.MAX_SAFE_INTEGER));
   const processes = new Map<VmName, Attached>();
+  const silent = new Set<VmName>();
+  const epochOf = (vm: VmName) => epochs.get(vm) ?? 0;
 
   const vms: Vms = {
     get: (vm) => table.get(vm),
@@ -58,14 +70,33 @@ export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) =>
     },
     list: () => table.entries().map(({ value }) => value),
     async put(entry) {
-      table.put(entry.spec.name, entry);
+      const vm = entry.spec.name;
+      store.transaction(() => {
+        table.put(vm, entry);
+        if (entry.epoch > epochOf(vm)) epochs.put(vm, entry.epoch);
+      });
       await store.flushed();
     },
     async remove(vm) {
       table.remove(vm);
       await store.flushed();
     },
-    process: (vm) => processes.get(vm)?.process,
+    async erase(vm) {
+      store.transaction(() => {
+        table.remove(vm);
+        epochs.remove(vm);
+      });
+      await store.flushed();
+    },
+    epochOf,
+    async giveAway(vm, epoch) {
+      if (epoch > epochOf(vm)) epochs.put(vm, epoch);
+      await store.flushed();
+    },
+    process(vm) {
+      if (silent.has(vm)) throw new BrokerError('QEMU_TIMEOUT', `the QEMU of ${vm} is there and does not answer`);
+      return processes.get(vm)?.process;
+    },
     needProcess(vm) {
       const process = vms.process(vm);
       if (process === undefined) throw new BrokerError('VM_STATE', `${vm} is not running`);
@@ -80,7 +111,9 @@ export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) =>
         onEvent(process.vm, event);
       });
       processes.set(process.vm, attached);
+      silent.delete(process.vm);
     },
+    markSilent: (vm) => void silent.add(vm),
     detach(vm) {
       processes.get(vm)?.stop();
       processes.delete(vm);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, test } from 'node:test';
-import { claim, markStopped, moveHere, takeBack } from '../../../../services/broker/ownership/claim.ts';
+import { claim, markStopped, moveHere, putBack, takeBack } from '../../../../services/broker/ownership/claim.ts';
 import { createOwnership } from '../../../../services/broker/ownership/records.ts';
 import type { Ownership } from '../../../../services/broker/runtime/ports.ts';
 import type { Bucket } from '../../../../shared/bus/bus.ts';
@@ -14,8 +14,9 @@ import { hostId, operationIdOf, vmId } from '../../../support/values.ts';
 const vm = vmId('web1');
 const [alpha, beta] = [hostId('alpha'), hostId('beta')];
 const [first, second, third] = [operationIdOf(1), operationIdOf(2), operationIdOf(3)];
-const byOwner = { by: 'owner', runsHere: true } as const;
-const byAnyone = { by: 'anyone', runsHere: false } as const;
+/** A host that has a QEMU of the VM, and one that never heard of it. */
+const byOwner = { by: 'owner', runsHere: true, ownEpoch: undefined, knownEpoch: 0 } as const;
+const byAnyone = { by: 'anyone', runsHere: false, ownEpoch: undefined, knownEpoch: 0 } as const;
 let fleet: TestFleet;
 let bucket: Bucket;
 let at: (
@@ -27,12 +28,14 @@ before(async () => {
   fleet = await createTestFleet();
 });
 beforeEach(async () => {
-  bucket = await createMemoryHub().member().bucket(buckets.owners);
+  bucket = await bucketOf(3);
   at = async (host, over = bucket) => {
     const identity = await fleet.identity('host', host);
     return { host, ownership: createOwnership({ bucket: over, identity, trust: fleet.trust(), clock }) };
   };
 });
+
+const bucketOf = (replicas: number) => createMemoryHub().member().bucket(buckets.owners, { replicas });
 
 const recordOf = async () => {
   const found = await (await at(alpha)).ownership.read(vm);
@@ -57,7 +60,7 @@ test('a VM that runs is claimed by nobody', async () => {
 
 test('a host that has no QEMU of its own VM claims it again, though it could not mark it as stopped', async () => {
   await claim(await at(alpha), vm, first, byOwner);
-  assert.equal(await claim(await at(alpha), vm, second, { by: 'owner', runsHere: false }), 2);
+  assert.equal(await claim(await at(alpha), vm, second, { ...byOwner, runsHere: false }), 2);
   await assert.rejects(claim(await at(beta), vm, third, byAnyone), { code: 'OWNER_CONFLICT' });
 });
 
@@ -108,17 +111,18 @@ test('a move whose answer was lost is found done when it is made again', async (
 
 test('a source takes back only what is still its own, once', async () => {
   await claim(await at(alpha), vm, first, byOwner);
-  assert.equal(await takeBack(await at(alpha), vm, 1, second), 2);
-  assert.equal(await takeBack(await at(alpha), vm, 1, second), 2);
+  const mine = { vm, epoch: 1, operation: second };
+  assert.equal(await takeBack(await at(alpha), mine, undefined), 2);
+  assert.equal(await takeBack(await at(alpha), mine, undefined), 2);
   assert.deepEqual(await recordOf(), { owner: 'alpha', epoch: 2, running: true });
-  await assert.rejects(takeBack(await at(alpha), vm, 1, third), { code: 'OWNER_CONFLICT' });
+  await assert.rejects(takeBack(await at(alpha), { ...mine, operation: third }, beta), { code: 'OWNER_CONFLICT' });
 });
 
 test('of a destination that moves the record and a source that takes it back, one wins', async () => {
   await claim(await at(alpha), vm, first, byOwner);
   const race = await Promise.allSettled([
     moveHere(await at(beta), { vm, source: alpha, epoch: 1 }, { epoch: 2, operation: second }),
-    takeBack(await at(alpha), vm, 1, second),
+    takeBack(await at(alpha), { vm, epoch: 1, operation: second }, undefined),
   ]);
   assert.deepEqual(race.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
 });
@@ -129,4 +133,53 @@ test('a host marks only its own VM as stopped', async () => {
   assert.equal((await recordOf())?.running, true);
   await markStopped(await at(alpha), vm);
   assert.equal((await recordOf())?.running, false);
+});
+
+test('a VM that its destination claimed and then released is taken back in the next epoch, and not without the release', async () => {
+  await claim(await at(alpha), vm, first, byOwner);
+  await moveHere(await at(beta), { vm, source: alpha, epoch: 1 }, { epoch: 2, operation: second });
+  const mine = { vm, epoch: 1, operation: second };
+  await assert.rejects(takeBack(await at(alpha), mine, undefined), { code: 'OWNER_CONFLICT' });
+  await assert.rejects(takeBack(await at(alpha), { ...mine, operation: third }, beta), { code: 'OWNER_CONFLICT' });
+  assert.equal(await takeBack(await at(alpha), mine, beta), 3);
+  assert.deepEqual(await recordOf(), { owner: 'alpha', epoch: 3, running: true });
+});
+
+test('a record older than what a host knows is believed by nobody, and put back by whose journal proves more', async () => {
+  bucket = await bucketOf(1);
+  await claim(await at(alpha), vm, first, byOwner);
+  // The bucket forgot that alpha gave the VM away in epoch 2.
+  const gaveAway = { ...byAnyone, knownEpoch: 2 };
+  await assert.rejects(claim(await at(alpha), vm, second, gaveAway), { code: 'OWNER_IN_DOUBT' });
+  await putBack(await at(beta), { vm, epoch: 2, running: true, operation: third });
+  assert.deepEqual(await recordOf(), { owner: 'beta', epoch: 2, running: true });
+  await putBack(await at(alpha), { vm, epoch: 1, running: true, operation: first });
+  assert.deepEqual(await recordOf(), { owner: 'beta', epoch: 2, running: true });
+});
+
+test('an owner starts its VM in a new epoch whatever the bucket forgot', async () => {
+  bucket = await bucketOf(1);
+  await claim(await at(alpha), vm, first, byOwner);
+  const own = { by: 'owner', runsHere: false, ownEpoch: 4, knownEpoch: 4 } as const;
+  assert.equal(await claim(await at(alpha), vm, second, own), 5);
+});
+
+test('a stopped VM of another host is not taken where the record does not decide alone', async () => {
+  bucket = await bucketOf(1);
+  await claim(await at(alpha), vm, first, byOwner);
+  await markStopped(await at(alpha), vm);
+  await assert.rejects(claim(await at(beta), vm, second, byAnyone), { code: 'OWNER_IN_DOUBT' });
+});
+
+test('a handover moves a record that the bucket brought back older, and only where it may forget', async () => {
+  await claim(await at(alpha), vm, first, byOwner);
+  const handedOver = [
+    { vm, source: alpha, epoch: 4 },
+    { epoch: 5, operation: second },
+  ] as const;
+  await assert.rejects(moveHere(await at(beta), ...handedOver), { code: 'OWNER_CONFLICT' });
+  bucket = await bucketOf(1);
+  await claim(await at(alpha), vm, first, byOwner);
+  await moveHere(await at(beta), ...handedOver);
+  assert.deepEqual(await recordOf(), { owner: 'beta', epoch: 5, running: true });
 });

@@ -208,7 +208,7 @@ test('only the source of a migration is heard about it, and only with its grant'
   const faults = await Promise.all([
     gamma.ask(switchoverExchange, toBeta, { operation, grantId }),
     gamma.ask(handoverExchange, toBeta, { operation, grantId, vm, epoch: 2 }),
-    gamma.ask(releaseExchange, toBeta, { operation }),
+    gamma.ask(releaseExchange, toBeta, { operation, vm, epoch: 2 }),
     alpha.ask(switchoverExchange, toBeta, { operation, grantId: random(16) }),
     alpha.ask(handoverExchange, toBeta, { operation, grantId: random(16), vm, epoch: 2 }),
     alpha.ask(handoverExchange, toBeta, { operation, grantId, vm, epoch: 3 }),
@@ -222,7 +222,7 @@ test('a handover before switchover moves nothing and runs nothing', async () => 
   const { offer, grantId, vm } = await granted();
   const handover = alpha.ask(handoverExchange, toBeta, { operation: offer.operation, grantId, vm, epoch: 2 });
   // It is not answered while nothing is decided; the source calls it off.
-  const released = await alpha.ask(releaseExchange, toBeta, { operation: offer.operation });
+  const released = await alpha.ask(releaseExchange, toBeta, { operation: offer.operation, vm, epoch: 2 });
   assert.equal(released.answer.is, 'released');
   assert.equal((await handover).answer.is, 'released');
   assert.ok(!beta.vmm.calls.includes(`run ${vm}`));

@@ -83,7 +83,7 @@ function runnerWith(
   const kind: Kind<S, E, F> = {
     name: 'start',
     table,
-    undoing: ['tidy'],
+    undoing: { tidy: ['work'] },
     perform,
     onVmEvent: (state, event) =>
       event.kind === 'exited' && state.state === 'working' ? { event: 'failed' } : undefined,
