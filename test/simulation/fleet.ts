@@ -1,0 +1,145 @@
+import type { CorePorts } from '../../services/broker/core.ts';
+import type { OperationRecord } from '../../services/broker/runtime/kind.ts';
+import type { OneOffKey } from '../../services/broker/transport/transfer-keys.ts';
+import type { VmEntry } from '../../services/broker/vms/vms.ts';
+import type { VmName } from '../../shared/ids.ts';
+import { type Logger, silentLogger } from '../../shared/log/logger.ts';
+import type { Endpoint } from '../../shared/messages/endpoint.ts';
+import { hostId, operationIdOf, specOf, vmId } from '../support/values.ts';
+import type { Pace } from './chances.ts';
+import { createHost, type SimHost, startBroker } from './host.ts';
+import { createKeyMaker } from './keys.ts';
+import { createLinks, type Links } from './links.ts';
+import type { Mutation } from './mutations.ts';
+import { createNetwork, type Network } from './network.ts';
+import { createOwnerBucket, type OwnerBucket } from './owners.ts';
+import { vmLabel } from './policy.ts';
+import { createMachines, type Machines } from './qemu.ts';
+import type { Random } from './random.ts';
+import { createStorage, type Storage } from './storage.ts';
+import { createTime, type Time } from './time.ts';
+import { createTruth, type Truth } from './truth.ts';
+
+/** Everything there is in one seed. */
+export interface Fleet {
+  readonly time: Time;
+  readonly random: Random;
+  readonly pace: Pace;
+  readonly links: Links;
+  readonly network: Network;
+  readonly owners: OwnerBucket;
+  readonly machines: Machines;
+  readonly storage: Storage;
+  readonly truth: Truth;
+  readonly hosts: readonly SimHost[];
+  readonly vms: readonly VmName[];
+  readonly client: Endpoint;
+  readonly log: Logger;
+  readonly oneOffKey: () => OneOffKey;
+  readonly randomBytes: (bytes: number) => Uint8Array;
+  readonly mutate: (ports: CorePorts, host: SimHost) => CorePorts;
+  /** Faults that are still to come or to mend by themselves. */
+  faultsDue: number;
+  /** A broker cannot go on: its process ends, and is started again by and by. */
+  fatal(host: SimHost, error: unknown): void;
+}
+
+const startMs = 1_700_000_000_000;
+
+/** Makes hosts with VMs that run, or are stopped, and lets their brokers come up. */
+export function createFleet(by: {
+  readonly random: Random;
+  readonly hosts: number;
+  readonly vms: number;
+  readonly mutation: Mutation | undefined;
+  readonly log: ((nowMs: () => number) => Logger) | undefined;
+}): Fleet {
+  const { random, mutation } = by;
+  const time = createTime(startMs);
+  const log = by.log?.(() => time.nowMs() - startMs) ?? silentLogger;
+  const pace: Pace = { atOnce: random.pick([0.4, 0.7, 0.9]), slow: random.pick([0, 0, 0.02, 0.1]) };
+  const links = createLinks();
+  const hosts = Array.from({ length: by.hosts }, (_, at) =>
+    createHost(hostNames[at] ?? `host${at}`, mutation?.flushIsAwaited ?? true),
+  );
+  const byName = new Map(hosts.map((host) => [host.name, host]));
+  const network = createNetwork({ time, random, pace, links, find: (host) => byName.get(host)?.broker });
+  const truth = createTruth({
+    openOperations: (host) => (byName.get(host)?.disk.values('operations-open') ?? []) as Iterable<OperationRecord>,
+  });
+  const owners = createOwnerBucket({
+    replicas: random.pick([1, 1, 3]),
+    time,
+    random,
+    pace,
+    links,
+    network,
+    onWrite: truth.writes,
+  });
+  const machines = createMachines(
+    { time, random, pace, links, truth },
+    { listenersAreReused: mutation?.listenersAreReused ?? false },
+  );
+  let drawn = 0;
+  const fleet: Fleet = {
+    time,
+    random,
+    pace,
+    links,
+    network,
+    owners,
+    machines,
+    storage: createStorage(),
+    truth,
+    hosts,
+    vms: Array.from({ length: by.vms }, (_, at) => vmId(`vm${at + 1}`)),
+    client: network.endpoint({ life: { up: true }, self: { role: 'client', name: 'operator' }, handlers: new Map() }),
+    log,
+    faultsDue: 0,
+    oneOffKey: createKeyMaker(),
+    randomBytes(bytes) {
+      const out = new Uint8Array(bytes);
+      // Different every time, which is all that is asked of it.
+      new DataView(out.buffer).setUint32(bytes - 4, ++drawn);
+      if (bytes >= 8) new DataView(out.buffer).setUint32(0, drawn);
+      return out;
+    },
+    mutate: mutation?.ports === undefined ? (ports) => ports : mutation.ports,
+    fatal(host, error) {
+      log.error('a broker ends', { host: host.name, why: String(error) });
+      stopBroker(fleet, host);
+      time.after(random.between(100, 5_000), () => {
+        if (host.broker === undefined) startBroker(fleet, host);
+      });
+    },
+  };
+  for (const vm of fleet.vms) seedVm(fleet, vm, random.pick(hosts), random.chance(0.85));
+  for (const host of hosts) startBroker(fleet, host);
+  return fleet;
+}
+
+const hostNames = ['alpha', 'beta', 'gamma', 'delta'];
+
+function seedVm(fleet: Fleet, vm: VmName, host: SimHost, running: boolean): void {
+  const epoch = 1;
+  const entry: VmEntry = { spec: specOf(vm), label: vmLabel, epoch, accelerator: 'tcg', mapped: null };
+  host.disk.seed('vms', vm, entry);
+  fleet.owners.seed({ vm, owner: hostId(host.name), epoch, running, operation: operationIdOf(0) });
+  const truth = fleet.truth.add(vm, host.name, epoch);
+  if (running) fleet.machines.seed(host.name, vm, vmLabel);
+  else truth.gone = true;
+}
+
+/** The process ends wherever it is. What it had not flushed may be lost; its QEMUs run on. */
+export function stopBroker(fleet: Fleet, host: SimHost): void {
+  if (host.broker !== undefined) host.broker.life.up = false;
+  host.broker = undefined;
+  const { random } = fleet;
+  host.disk.crash((unflushed) => (unflushed === 0 ? 0 : random.between(0, unflushed)));
+}
+
+/** The machine loses power, with everything that runs on it. */
+export function stopHost(fleet: Fleet, host: SimHost): void {
+  stopBroker(fleet, host);
+  for (const qemu of [...fleet.machines.of(host.name).values()]) fleet.machines.kill(qemu, true);
+}

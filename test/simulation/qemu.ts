@@ -1,0 +1,419 @@
+import type { Launch, TransferKey, VmEvent, Vmm, VmProcess } from '../../services/broker/runtime/ports.ts';
+import { BrokerError } from '../../shared/errors/broker-error.ts';
+import type { VmName } from '../../shared/ids.ts';
+import type { Label } from '../../shared/label/label.ts';
+import { delayOf, type Life, never, type Pace } from './chances.ts';
+import type { Links } from './links.ts';
+import type { Random } from './random.ts';
+import type { Time } from './time.ts';
+import type { Truth } from './truth.ts';
+
+/*
+ * QEMU as a broker and another QEMU see it, with the habits of 7.2: a source goes on by itself when a transfer fails, a
+ * destination whose transfer fails exits, nothing ever times out, and after `completed` either side does what it is told.
+ */
+
+type RunState = Awaited<ReturnType<VmProcess['state']>>;
+
+/** One QEMU process. It outlives its broker. */
+export interface Qemu {
+  readonly host: string;
+  readonly vm: VmName;
+  readonly pid: number;
+  readonly label: Label;
+  readonly origin: Launch['origin']['kind'] | 'seed';
+  alive: boolean;
+  run: RunState;
+  /** `query-migrate`'s status. */
+  migration: string;
+  /** Which state of the guest it holds; 0 where it never ran. */
+  version: number;
+  /** Whether it holds all of it. */
+  complete: boolean;
+  hasRun: boolean;
+  peer: Qemu | undefined;
+  /** Until when its monitor is silent. What it is told meanwhile it does then. */
+  silentUntilMs: number;
+  port: number;
+  key: TransferKey | undefined;
+  readonly guestRuns: boolean;
+  readonly listeners: Set<{ readonly life: Life; readonly callback: (event: VmEvent) => void }>;
+  /** Events are heard in their order. */
+  saidUntilMs: number;
+}
+
+/** The processes of the fleet and the wires between them. */
+export interface Machines {
+  /** The QEMUs of a host, by VM. */
+  of(host: string): Map<VmName, Qemu>;
+  vmmOf(host: string, life: Life): Vmm;
+  /** Puts a running QEMU there before anything begins. */
+  seed(host: string, vm: VmName, label: Label): Qemu;
+  /** It ends by itself. */
+  kill(qemu: Qemu, quiet?: boolean): void;
+  /** Its guest powers itself off. */
+  powerOff(qemu: Qemu): void;
+}
+
+export interface MachineOptions {
+  /** The listener of a grant takes a second connection. */
+  readonly listenersAreReused: boolean;
+}
+
+const commandMsMax = 5_000;
+
+export function createMachines(
+  by: { time: Time; random: Random; pace: Pace; links: Links; truth: Truth },
+  options: MachineOptions,
+): Machines {
+  const { time, random, pace, links, truth } = by;
+  const hosts = new Map<string, Map<VmName, Qemu>>();
+  const listening = new Map<number, Qemu>();
+  let pids = 100;
+  let ports = 40_000;
+  const soon = (act: () => void) => time.after(delayOf(random, pace), act);
+
+  const of = (host: string) => {
+    let found = hosts.get(host);
+    if (found === undefined) {
+      found = new Map();
+      hosts.set(host, found);
+    }
+    return found;
+  };
+
+  function create(host: string, vm: VmName, label: Label, origin: Qemu['origin']): Qemu {
+    const qemu: Qemu = {
+      host,
+      vm,
+      label,
+      origin,
+      pid: pids++,
+      alive: true,
+      run: origin === 'incoming' ? 'incoming' : 'paused',
+      migration: 'none',
+      version: 0,
+      complete: origin === 'boot' || origin === 'seed',
+      hasRun: false,
+      peer: undefined,
+      silentUntilMs: 0,
+      port: 0,
+      key: undefined,
+      get guestRuns() {
+        return qemu.alive && qemu.run === 'running';
+      },
+      listeners: new Set(),
+      saidUntilMs: 0,
+    };
+    of(host).set(vm, qemu);
+    truth.launched(qemu);
+    return qemu;
+  }
+
+  function emit(qemu: Qemu, event: VmEvent): void {
+    const atMs = Math.max(qemu.saidUntilMs, time.nowMs() + delayOf(random, pace), qemu.silentUntilMs);
+    qemu.saidUntilMs = atMs;
+    time.after(atMs - time.nowMs(), () => {
+      for (const { life, callback } of [...qemu.listeners]) if (life.up) callback(event);
+    });
+  }
+  const migrated = (qemu: Qemu, status: string) => {
+    qemu.migration = status;
+    emit(qemu, { kind: 'migration', status, atMs: time.nowMs() });
+  };
+  const goOn = (qemu: Qemu) => {
+    if (qemu.run === 'running') return;
+    qemu.run = 'running';
+    truth.runs(qemu);
+  };
+
+  function end(qemu: Qemu): void {
+    qemu.alive = false;
+    if (of(qemu.host).get(qemu.vm) === qemu) of(qemu.host).delete(qemu.vm);
+    listening.delete(qemu.port);
+    const { peer } = qemu;
+    if (peer?.alive && peer.peer === qemu) soon(() => peerIsGone(peer));
+  }
+
+  /** The connection to the other QEMU broke. */
+  function peerIsGone(qemu: Qemu): void {
+    if (!qemu.alive) return;
+    switch (qemu.migration) {
+      case 'active':
+      case 'device':
+        if (qemu.origin === 'incoming' && qemu.run === 'incoming') {
+          kill(qemu);
+          return;
+        }
+        qemu.peer = undefined;
+        migrated(qemu, 'failed');
+        if (qemu.run === 'transferring') goOn(qemu);
+        return;
+      default:
+        // At pre-switchover nothing is sent, so nothing is noticed.
+        return;
+    }
+  }
+
+  function kill(qemu: Qemu, quiet = false): void {
+    if (!qemu.alive) return;
+    truth.breaks(qemu);
+    end(qemu);
+    if (!quiet) emit(qemu, { kind: 'exited', detail: 'it broke' });
+  }
+
+  const reaches = (from: Qemu, to: Qemu) => links.carries(from.host, to.host) && links.carries(to.host, from.host);
+
+  function connect(from: Qemu, port: number, key: TransferKey): void {
+    const to = listening.get(port);
+    if (to === undefined || !reaches(from, to) || to.key === undefined || !sameKey(to.key, key)) {
+      migrated(from, 'failed');
+      return;
+    }
+    if (!options.listenersAreReused) listening.delete(port);
+    truth.accepts(from, to, port);
+    from.peer = to;
+    to.peer = from;
+    migrated(from, 'active');
+    migrated(to, 'active');
+    soon(() => converge(from, to));
+  }
+
+  /** A cut line is nothing QEMU notices until the connection breaks. */
+  function throughOr(from: Qemu, to: Qemu, again: () => void): boolean {
+    if (reaches(from, to)) return true;
+    if (random.chance(0.3)) {
+      peerIsGone(from);
+      peerIsGone(to);
+    } else time.after(1_000, again);
+    return false;
+  }
+
+  function converge(from: Qemu, to: Qemu): void {
+    if (!from.alive || from.peer !== to || from.migration !== 'active') return;
+    if (!to.alive) {
+      peerIsGone(from);
+      return;
+    }
+    if (!throughOr(from, to, () => converge(from, to))) return;
+    if (from.run === 'running') {
+      truth.pauses(from, ['request', 'first-byte']);
+      from.run = 'transferring';
+      emit(from, { kind: 'stopped', atMs: time.nowMs() });
+    }
+    migrated(from, 'pre-switchover');
+  }
+
+  function finish(from: Qemu, to: Qemu): void {
+    if (!from.alive || from.peer !== to || from.migration !== 'device') return;
+    if (!to.alive) {
+      peerIsGone(from);
+      return;
+    }
+    if (!throughOr(from, to, () => finish(from, to))) return;
+    to.version = from.version;
+    to.complete = true;
+    to.run = 'paused';
+    migrated(to, 'completed');
+    soon(() => acknowledge(from, to));
+  }
+
+  /** The destination says over the return path that it has loaded. */
+  function acknowledge(from: Qemu, to: Qemu): void {
+    if (!from.alive || from.peer !== to || from.migration !== 'device') return;
+    if (!to.alive) {
+      peerIsGone(from);
+      return;
+    }
+    if (!throughOr(from, to, () => acknowledge(from, to))) return;
+    from.run = 'handed-over';
+    migrated(from, 'completed');
+  }
+
+  function processOf(qemu: Qemu, life: Life): VmProcess {
+    /** Tells it something. It may be done without an answer, and a silent one does it when it speaks again. */
+    function tell<T>(act: () => T): Promise<T> {
+      if (!life.up) return never;
+      const nowMs = time.nowMs();
+      const gone = () => new BrokerError('QEMU_FAILED', 'its monitor is closed');
+      if (qemu.alive && qemu.silentUntilMs <= nowMs && random.next() < pace.atOnce) {
+        try {
+          return Promise.resolve(act());
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      }
+      return new Promise((resolve, reject) => {
+        const silentMs = qemu.silentUntilMs - nowMs;
+        if (silentMs > 0) {
+          time.after(commandMsMax, () => {
+            if (life.up) reject(new BrokerError('QEMU_TIMEOUT', 'its monitor is silent'));
+          });
+        }
+        time.after(Math.max(silentMs, 0) + delayOf(random, pace), () => {
+          if (!life.up && random.chance(0.5)) return;
+          if (!qemu.alive) {
+            if (life.up) reject(gone());
+            return;
+          }
+          try {
+            const answer = act();
+            if (life.up) resolve(answer);
+          } catch (error) {
+            if (life.up) reject(error);
+          }
+        });
+      });
+    }
+
+    return {
+      vm: qemu.vm,
+      pid: qemu.pid,
+      accelerator: 'tcg',
+      state: () => tell(() => qemu.run),
+      run: () =>
+        tell(() => {
+          if (qemu.run === 'incoming' || qemu.run === 'transferring' || qemu.run === 'shutdown')
+            throw new BrokerError('VM_STATE', `cannot run in ${qemu.run}`);
+          goOn(qemu);
+        }),
+      pause: () =>
+        tell(() => {
+          if (qemu.run === 'running') qemu.run = 'paused';
+        }),
+      powerDown: () => tell(() => powerOff(qemu)),
+      // A process is ended whether its monitor speaks or not.
+      quit: () =>
+        new Promise((resolve) => {
+          soon(() => {
+            if (!life.up) return;
+            if (qemu.alive) {
+              truth.quits(qemu);
+              end(qemu);
+            }
+            resolve();
+          });
+        }),
+      listen: (_address, key) =>
+        tell(() => {
+          if (qemu.run !== 'incoming') throw new BrokerError('QEMU_REFUSED', 'it does not wait for a guest');
+          qemu.port = ports++;
+          qemu.key = key;
+          listening.set(qemu.port, qemu);
+          return { port: qemu.port };
+        }),
+      send: ({ port }, key) =>
+        tell(() => {
+          if (['setup', 'active', 'pre-switchover', 'device'].includes(qemu.migration) || qemu.run === 'handed-over')
+            throw new BrokerError('QEMU_REFUSED', 'a migration is under way');
+          qemu.migration = 'setup';
+          soon(() => {
+            if (qemu.alive && qemu.migration === 'setup') connect(qemu, port, key);
+          });
+        }),
+      switchOver: () =>
+        tell(() => {
+          const { peer } = qemu;
+          if (qemu.migration !== 'pre-switchover' || peer === undefined)
+            throw new BrokerError('QEMU_REFUSED', 'it does not stand at pre-switchover');
+          truth.switchesOver(qemu);
+          qemu.migration = 'device';
+          soon(() => finish(qemu, peer));
+        }),
+      cancelSend: () =>
+        tell(() => {
+          if (qemu.migration === 'completed') throw new BrokerError('VM_STATE', 'the transfer is complete');
+          if (!['setup', 'active', 'pre-switchover', 'device'].includes(qemu.migration)) return;
+          const { peer } = qemu;
+          qemu.peer = undefined;
+          migrated(qemu, 'cancelled');
+          if (qemu.run === 'transferring') goOn(qemu);
+          if (peer !== undefined) soon(() => peer.run === 'incoming' && kill(peer));
+        }),
+      figures: () =>
+        tell(() => ({
+          status: qemu.migration,
+          transferredBytes: 1,
+          remainingBytes: 0,
+          totalBytes: 1,
+          bytesPerSecond: 1,
+          totalMs: 1,
+        })),
+      saveLive: () =>
+        new Promise((resolve, reject) => {
+          soon(() => {
+            if (!qemu.alive) {
+              if (life.up) reject(new BrokerError('QEMU_FAILED', 'it ended'));
+              return;
+            }
+            if (qemu.run !== 'running') {
+              if (life.up) reject(new BrokerError('VM_STATE', 'its guest does not run'));
+              return;
+            }
+            truth.pauses(qemu, ['request']);
+            soon(() => {
+              if (!life.up) return;
+              if (qemu.alive) resolve({ pauseMs: 3 });
+              else reject(new BrokerError('QEMU_FAILED', 'it ended'));
+            });
+          });
+        }),
+      load: () =>
+        tell(() => {
+          qemu.complete = true;
+          return { loadMs: 5 };
+        }),
+      onEvent(callback) {
+        const listener = { life, callback };
+        qemu.listeners.add(listener);
+        return () => void qemu.listeners.delete(listener);
+      },
+    };
+  }
+
+  function powerOff(qemu: Qemu): void {
+    if (qemu.run !== 'running') return;
+    qemu.run = 'shutdown';
+    truth.endsItself(qemu.vm);
+    emit(qemu, { kind: 'shutdown', atMs: time.nowMs() });
+  }
+
+  return {
+    of,
+    kill,
+    powerOff,
+    seed(host, vm, label) {
+      const qemu = create(host, vm, label, 'seed');
+      goOn(qemu);
+      return qemu;
+    },
+    vmmOf: (host, life) => ({
+      qemuVersion: '7.2.0',
+      accelerators: ['tcg'],
+      confined: true,
+      consolePath: () => '/console',
+      launch: ({ spec, label, origin }) =>
+        new Promise((resolve, reject) => {
+          soon(() => {
+            if (!life.up && random.chance(0.5)) return;
+            if (of(host).has(spec.name)) {
+              if (life.up) reject(new BrokerError('VM_STATE', 'one runs already'));
+              return;
+            }
+            const qemu = create(host, spec.name, label, origin.kind);
+            if (life.up) resolve(processOf(qemu, life));
+          });
+        }),
+      async adopt(vm) {
+        const qemu = of(host).get(vm);
+        if (qemu === undefined) return undefined;
+        if (qemu.silentUntilMs > time.nowMs()) throw new BrokerError('QEMU_TIMEOUT', 'its monitor is silent');
+        return processOf(qemu, life);
+      },
+    }),
+  };
+}
+
+function sameKey(a: TransferKey, b: TransferKey): boolean {
+  return a.identity === b.identity && a.key.length === b.key.length && a.key.every((byte, at) => byte === b.key[at]);
+}

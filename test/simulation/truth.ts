@@ -1,0 +1,197 @@
+import type { OperationRecord } from '../../services/broker/runtime/kind.ts';
+import type { VmName } from '../../shared/ids.ts';
+import type { Label } from '../../shared/label/label.ts';
+import type { Decision } from '../../shared/vm/decision.ts';
+import type { StoredRecord } from './owners.ts';
+import type { Qemu } from './qemu.ts';
+
+/*
+ * What is really the case, as nobody in the fleet knows it: which QEMUs run, which of them has the guest's newest state, who
+ * owns a VM whatever the bucket forgot. Every change is judged in the step in which it happens.
+ */
+
+export interface Truth {
+  readonly violations: string[];
+  readonly vms: ReadonlyMap<VmName, VmTruth>;
+  add(vm: VmName, owner: string, epoch: number): VmTruth;
+  need(vm: VmName): VmTruth;
+  launched(qemu: Qemu): void;
+  /** The guest goes on, by a broker's order or by QEMU's own doing. */
+  runs(qemu: Qemu): void;
+  /** A QEMU ends because a broker says so. */
+  quits(qemu: Qemu): void;
+  /** A QEMU ends because something broke, or its guest powered off. */
+  breaks(qemu: Qemu): void;
+  /** The guest powered itself off: its memory is given up. */
+  endsItself(vm: VmName): void;
+  writes(written: StoredRecord, before: StoredRecord | undefined): void;
+  decided(host: string, decision: Decision, about: { readonly vm: string; readonly operation?: string }): void;
+  /** The first byte of a transfer comes in. */
+  accepts(from: Qemu, to: Qemu, port: number): void;
+  /** A guest is paused for an operation of its host. */
+  pauses(qemu: Qemu, needed: readonly Decision['moment'][]): void;
+  /** The last part of a transfer is sent. */
+  switchesOver(from: Qemu): void;
+  must(holds: boolean, what: string): void;
+}
+
+export interface VmTruth {
+  owner: string;
+  epoch: number;
+  /** Counts every time the guest went on: a QEMU that holds a lower number holds the past. */
+  newest: number;
+  /** The newest state is gone, by a fault or an operator's order. */
+  gone: boolean;
+  /** A destination's QEMU broke when it was about to be claimed. */
+  brokeBeforeClaim: boolean;
+  /** How many orders to stop it may still be carried out. */
+  stopsAsked: number;
+  readonly qemus: Set<Qemu>;
+}
+
+export function createTruth(by: { openOperations: (host: string) => Iterable<OperationRecord> }): Truth {
+  const vms = new Map<VmName, VmTruth>();
+  const violations: string[] = [];
+  const decisions = new Map<string, { outcome: Decision['outcome']; label: Label | undefined }>();
+  const usedPorts = new Set<number>();
+
+  const must = (holds: boolean, what: string) => {
+    if (!holds && !violations.includes(what)) violations.push(what);
+  };
+  const need = (vm: VmName): VmTruth => {
+    const found = vms.get(vm);
+    if (found === undefined) throw new Error(`no truth about ${vm}`);
+    return found;
+  };
+  const openOf = (host: string, vm: VmName): OperationRecord | undefined => {
+    let ended: OperationRecord | undefined;
+    for (const record of by.openOperations(host)) {
+      if (record.vm !== vm) continue;
+      if (record.endedAtMs === null) return record;
+      // One that has ended and whose last effects are still under way.
+      ended = record;
+    }
+    return ended;
+  };
+  const lastOf = (host: string, operation: string | undefined, moment: string) =>
+    decisions.get(`${operation} ${host} ${moment}`);
+  const holdsNewest = (qemu: Qemu, vm: VmTruth) => qemu.complete && qemu.version === vm.newest && vm.newest > 0;
+  const heldElsewhere = (qemu: Qemu, vm: VmTruth) => {
+    for (const other of vm.qemus) if (other !== qemu && holdsNewest(other, vm)) return true;
+    return false;
+  };
+
+  return {
+    violations,
+    vms,
+    must,
+    need,
+    add(vm, owner, epoch) {
+      const truth: VmTruth = {
+        owner,
+        epoch,
+        newest: 0,
+        gone: false,
+        stopsAsked: 0,
+        brokeBeforeClaim: false,
+        qemus: new Set(),
+      };
+      vms.set(vm, truth);
+      return truth;
+    },
+    launched: (qemu) => void need(qemu.vm).qemus.add(qemu),
+    runs(qemu) {
+      const vm = need(qemu.vm);
+      for (const other of vm.qemus) {
+        must(other === qemu || !other.guestRuns, `${qemu.vm}: two hosts run it`);
+      }
+      must(vm.owner === qemu.host, `${qemu.vm}: a host runs it that does not own it`);
+      must(qemu.complete, `${qemu.vm}: a guest runs that was not loaded`);
+      if (qemu.version === 0) {
+        // A fresh boot or a checkpoint: nothing newer may be there to be forgotten.
+        must(!heldElsewhere(qemu, vm), `${qemu.vm}: begins anew while its state is there`);
+      } else {
+        must(qemu.version === vm.newest, `${qemu.vm}: an older state of the guest runs again`);
+      }
+      if (!qemu.hasRun && qemu.origin !== 'seed') {
+        const operation = openOf(qemu.host, qemu.vm);
+        const decision = lastOf(qemu.host, operation?.operation, 'run');
+        must(decision?.outcome === 'allowed', `${qemu.vm}: runs without a decision`);
+        must(decision?.label === qemu.label, `${qemu.vm}: runs in another label than was decided`);
+      }
+      vm.newest += 1;
+      vm.gone = false;
+      qemu.version = vm.newest;
+      qemu.hasRun = true;
+    },
+    quits(qemu) {
+      const vm = need(qemu.vm);
+      const left = vm.brokeBeforeClaim && vm.owner !== qemu.host;
+      must(
+        vm.gone || left || vm.stopsAsked > 0 || !holdsNewest(qemu, vm) || heldElsewhere(qemu, vm),
+        `${qemu.vm}: the only complete copy was destroyed`,
+      );
+      if (holdsNewest(qemu, vm) && !heldElsewhere(qemu, vm)) vm.gone = true;
+      vm.qemus.delete(qemu);
+    },
+    breaks(qemu) {
+      const vm = need(qemu.vm);
+      // A destination that was told to run the guest loses it as an owner does: whether it ran there is not known. One that
+      // is about to claim it should notice and release it, but it may break just after it was looked at.
+      const { state } = openOf(qemu.host, qemu.vm)?.state ?? {};
+      const owning = (qemu.host === vm.owner && state !== 'claiming') || state === 'running-guest';
+      if (holdsNewest(qemu, vm) && (owning || !heldElsewhere(qemu, vm))) vm.gone = true;
+      if (state === 'claiming' || state === 'deciding-run') vm.brokeBeforeClaim = true;
+      vm.qemus.delete(qemu);
+    },
+    endsItself(name) {
+      need(name).gone = true;
+    },
+    writes({ record }) {
+      const vm = need(record.vm);
+      if (record.epoch > vm.epoch) {
+        for (const qemu of vm.qemus) {
+          must(qemu.host === record.owner || !qemu.guestRuns, `${record.vm}: its record is moved while it runs`);
+        }
+        vm.owner = record.owner;
+        vm.epoch = record.epoch;
+        return;
+      }
+      must(record.epoch === vm.epoch, `${record.vm}: an older epoch is put back`);
+      must(record.epoch < vm.epoch || record.owner === vm.owner, `${record.vm}: two owners of one epoch`);
+    },
+    decided(host, { outcome, moment, label }, { operation }) {
+      if (operation !== undefined) decisions.set(`${operation} ${host} ${moment}`, { outcome, label });
+    },
+    accepts(from, to, port) {
+      const there = openOf(to.host, to.vm);
+      const granted =
+        there !== undefined && 'grant' in there.state && (there.state.grant as { port: number }).port === port;
+      must(granted || there?.state.state === 'closing', `${to.vm}: bytes come in without a live grant`);
+      must(!usedPorts.has(port), `${to.vm}: a grant is used twice`);
+      usedPorts.add(port);
+      const operation = openOf(from.host, from.vm)?.operation;
+      must(lastOf(from.host, operation, 'first-byte')?.outcome === 'allowed', `${to.vm}: sent without a decision`);
+      must(lastOf(to.host, there?.operation, 'offer')?.outcome === 'allowed', `${to.vm}: taken in without a decision`);
+    },
+    pauses(qemu, needed) {
+      const operation = openOf(qemu.host, qemu.vm)?.operation;
+      for (const moment of needed) {
+        const decision = lastOf(qemu.host, operation, moment);
+        must(decision?.outcome === 'allowed', `${qemu.vm}: paused though it was refused`);
+      }
+    },
+    switchesOver(from) {
+      const operation = openOf(from.host, from.vm)?.operation;
+      const to = from.peer?.host ?? '';
+      must(
+        lastOf(from.host, operation, 'switchover')?.outcome === 'allowed',
+        `${from.vm}: not decided again at the source`,
+      );
+      must(
+        lastOf(to, operation, 'switchover')?.outcome === 'allowed',
+        `${from.vm}: not decided again at the destination`,
+      );
+    },
+  };
+}
