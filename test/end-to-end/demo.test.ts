@@ -11,6 +11,16 @@ const entrypointRule = 'allow qemu_virtdisk_t vm_user_t:vm entrypoint;';
 
 type Step = Record<string, unknown> & { name: string; ok: boolean; problem?: string };
 
+interface Run {
+  readonly run: number;
+  readonly host: string;
+  readonly outcome: string;
+  readonly checkpoint: string | null;
+  readonly pauseMs: number | null;
+}
+
+const sorted = (names: unknown): string[] => [...(names as readonly string[])].sort();
+
 const demoFolders = () => readdirSync(tmpdir()).filter((name) => /^carnet-demo-[A-Za-z0-9]{6}$/.test(name));
 
 test('the demo shows what it tells on real hosts, step by step', { timeout: 900_000 }, async (t) => {
@@ -29,34 +39,67 @@ test('the demo shows what it tells on real hosts, step by step', { timeout: 900_
     return found;
   };
 
+  await t.test('the fleet has an authority that serves, and everybody enrolled with it', () => {
+    const { started, enrolled } = step('fleet');
+    assert.deepEqual(sorted(started), ['alpha', 'authority', 'beta', 'bus', 'gamma', 'scheduler']);
+    assert.deepEqual(sorted(enrolled), ['alpha', 'beta', 'gamma', 'intruder', 'monitor', 'operator', 'scheduler']);
+  });
+
   await t.test('the intruder and the monitor are refused, the operator starts it in the label of its image', () => {
     const { label, intruderMissing, monitorMissing } = step('start');
-    assert.match(String(label), /^operator_u:operator_r:vm_user_t:s0/);
-    assert.ok(Array.isArray(intruderMissing) && intruderMissing.length > 0);
+    assert.equal(label, 'operator_u:operator_r:vm_user_t:s0:c10,c20');
+    assert.deepEqual(intruderMissing, [
+      'allow carnet_intruder_t qemu_virtdisk_t:file { read getattr write };',
+      'allow carnet_intruder_t qemu_kernel_t:file { read getattr };',
+      'allow carnet_intruder_t qemu_kernel_t:file { read getattr };',
+      'type_transition carnet_intruder_t qemu_virtdisk_t:vm VM_DOMAIN;',
+    ]);
     assert.deepEqual(monitorMissing, ['allow carnet_monitor_t vm_user_t:vm stop;']);
   });
 
+  await t.test('the label is the same to the end', () => {
+    const labels = ['start', 'migrate', 'refused-by-gamma', 'restore', 'job', 'reload-under-way'].map(
+      (name) => step(name)['label'],
+    );
+    assert.deepEqual([...new Set(labels)], [step('start')['label']]);
+  });
+
   await t.test('it migrates live', () => {
-    const { epoch, downtimeMs, bytesPerSecond, sentBytes, lastCountBefore, firstCountAfter, label } = step('migrate');
+    const { epoch, downtimeMs, bytesPerSecond, sentBytes, lastCountBefore, firstCountAfter } = step('migrate');
     assert.equal(epoch, 2);
     assert.ok(Number(downtimeMs) > 0 && Number(bytesPerSecond) > 0);
     assert.ok(Number(sentBytes) > 1024 * 1024);
     assert.ok(Number(firstCountAfter) >= Number(lastCountBefore));
-    assert.equal(label, step('start')['label']);
+    assert.ok(Number(firstCountAfter) <= Number(lastCountBefore) + 2);
+  });
+
+  await t.test('its disk goes along with its memory', () => {
+    const { lastDiskBefore, firstDiskAfter, lastCountBefore, firstCountAfter } = step('migrate');
+    assert.equal(lastDiskBefore, Number(lastCountBefore) - 1);
+    assert.equal(firstDiskAfter, Number(firstCountAfter) - 1);
+    const { countBefore, countWhenSaved, diskWhenSaved, countAtStop, diskAtStop } = step('checkpoint');
+    assert.ok(Number(diskWhenSaved) >= Number(countBefore) - 1 && Number(diskWhenSaved) <= Number(countWhenSaved));
+    assert.equal(diskAtStop, countAtStop);
+    const { countAtEnd, diskAtEnd } = step('reload-under-way');
+    assert.ok(Number(diskAtEnd) > Number(diskAtStop));
+    assert.equal(diskAtEnd, countAtEnd);
   });
 
   await t.test('the host that lacks a rule refuses before anything happens', () => {
-    const { missing, spawned, portsOpened, sentBytes, pauses } = step('refused-by-gamma');
+    const { missing, spawned, portsOpened, sentBytes, pauses, states, epoch, looks } = step('refused-by-gamma');
     assert.deepEqual(
-      { missing, spawned, portsOpened, sentBytes, pauses },
+      { missing, spawned, portsOpened, sentBytes, pauses, states, epoch },
       {
         missing: entrypointRule,
         spawned: 0,
         portsOpened: 0,
         sentBytes: 0,
         pauses: 0,
+        states: ['running'],
+        epoch: step('migrate')['epoch'],
       },
     );
+    assert.ok(Number(looks) > 1);
   });
 
   await t.test('a checkpoint is taken live and restored elsewhere, from where it was taken', () => {
@@ -68,22 +111,47 @@ test('the demo shows what it tells on real hosts, step by step', { timeout: 900_
     assert.equal(epoch, 3);
   });
 
+  await t.test('the disk that is restored is the one of the checkpoint, not the later one', () => {
+    const { diskWhenSaved, diskAtStop } = step('checkpoint');
+    const { firstCount, firstDisk } = step('restore');
+    assert.equal(firstDisk, Number(firstCount) - 1);
+    assert.ok(Math.abs(Number(firstDisk) - Number(diskWhenSaved)) <= 1);
+    assert.ok(Number(firstDisk) < Number(diskAtStop));
+  });
+
   await t.test('a checkpoint that was changed is noticed, one that policy does not want is refused', () => {
-    const { bitFlipped, labelEdited, missingOnGamma } = step('tampered');
+    const { bitFlipped, labelEdited, missingOnGamma, diskAtStop, diskAfterRefusals } = step('tampered');
+    assert.equal(diskAfterRefusals, diskAtStop);
     assert.equal(bitFlipped, 'CHECKPOINT_DAMAGED');
     assert.equal(labelEdited, 'CHECKPOINT_DAMAGED');
     assert.deepEqual(missingOnGamma, [entrypointRule]);
   });
 
   await t.test('a job follows the VM, keeps two, and is refused where its client would be', () => {
-    const { made, kept, refusedForMonitor } = step('job');
-    assert.ok(Number(made) >= 3);
-    assert.equal(kept, 2);
+    const { kept, refusedForMonitor } = step('job');
+    const runs = step('job')['runs'] as readonly Run[];
+    const completed = runs.filter(({ outcome }) => outcome === 'completed');
+    assert.ok(completed.length >= 3);
+    assert.equal(new Set(completed.map(({ checkpoint }) => checkpoint)).size, completed.length);
+    for (const { checkpoint, pauseMs } of completed) {
+      assert.match(String(checkpoint), /^cp-/);
+      assert.ok(Number(pauseMs) > 0);
+    }
+    // On alpha first, then on beta, where it was migrated to, and on alpha no more.
+    const hosts = completed.map(({ host }) => host);
+    assert.deepEqual([...new Set(hosts)], ['alpha', 'beta']);
+    assert.deepEqual(hosts, sorted(hosts));
+    assert.deepEqual(
+      runs.map(({ run }) => run),
+      runs.map((_, index) => index + 1),
+    );
+    assert.deepEqual(sorted(kept), sorted(completed.slice(-2).map(({ checkpoint }) => checkpoint)));
     assert.deepEqual(refusedForMonitor, ['allow carnet_monitor_t vm_user_t:vm save;']);
   });
 
   await t.test('a policy that changes under way stops a migration at switchover', () => {
-    const { moment, missing, sentBytes } = step('reload-under-way');
+    const { moment, missing, sentBytes, epoch } = step('reload-under-way');
+    assert.equal(epoch, step('job')['epoch'], 'nothing has moved');
     assert.equal(moment, 'switchover');
     assert.deepEqual(missing, [entrypointRule]);
     assert.ok(Number(sentBytes) > 0);

@@ -1,12 +1,25 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { counterLine } from '../guest/init.ts';
-import { StepFailed } from './expect.ts';
+import { expect, StepFailed } from './expect.ts';
 
-/** What the guest printed: which boot it is, and how far its counter in memory has come. */
+/** What the guest printed: which boot it is, how far its counter in memory has come, and the count it found on its disk. */
 export interface GuestLine {
   readonly boot: string;
   readonly count: number;
+  readonly disk: number;
+}
+
+/** A line the guest printed, or nothing where it is something else. */
+export function parseGuestLine(line: string): GuestLine | undefined {
+  const [, boot, count, disk] = counterLine.exec(line) ?? [];
+  return boot === undefined ? undefined : { boot, count: Number(count), disk: Number(disk) };
+}
+
+/** Fails unless the guest always found on its disk what it had written last: the disk belongs to the memory. */
+export function expectOwnDisk(lines: readonly GuestLine[]): void {
+  const other = lines.find(({ count, disk }) => disk !== count - 1);
+  expect(other === undefined, 'the disk holds the count before', `${other?.disk} on the disk at count ${other?.count}`);
 }
 
 /** How far a console file goes at this moment; what comes later is read from there. */
@@ -24,10 +37,7 @@ export function guestLines(path: string, fromByte: number): GuestLine[] {
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
-    .flatMap((line) => {
-      const [, boot, count] = counterLine.exec(line) ?? [];
-      return boot === undefined ? [] : [{ boot, count: Number(count) }];
-    });
+    .flatMap((line) => parseGuestLine(line) ?? []);
 }
 
 function readFrom(path: string, fromByte: number): string {

@@ -85,8 +85,11 @@ async function play(env: Session['io']['env'], root: string, story: Story, signa
     const setUp = { name: 'fleet', title: 'The fleet: an authority, a bus, three hosts, three clients' };
     story.step(0, setUp.title);
     await record(setUp, async () => {
-      const [{ layout }, guest] = await Promise.all([fleetUp(root, { signal }), ensureGuest(cacheFolder(env))]);
-      const { spec, labelsBy } = await placeGuest(layout, guest);
+      const [{ layout, started, enrolled }, guest] = await Promise.all([
+        fleetUp(root, { signal }),
+        ensureGuest(cacheFolder(env)),
+      ]);
+      const { spec, disk, labelsBy } = await placeGuest(layout, guest);
       const connect = async (who: string) => {
         const client = await connectClient({ env }, { fleet: root, as: who, output: 'table' });
         clients.push(client);
@@ -97,10 +100,13 @@ async function play(env: Session['io']['env'], root: string, story: Story, signa
         connect('monitor'),
         connect('intruder'),
       ]);
-      const stage: Stage = { layout, story, signal, vm: spec.name, clients: { operator, monitor, intruder }, left: {} };
+      const them = { operator, monitor, intruder };
+      const stage: Stage = { layout, story, signal, vm: spec.name, disk, clients: them, left: {} };
       staged = { stage, steps: [start(spec), migrate, refuse, checkpoint, restore, tampered, jobs, reload] };
+      story.seen(`the authority has enrolled ${enrolled.join(', ')}`);
       story.seen(`alpha, beta and gamma serve; images are labelled by ${labelsBy}`);
-      return { summary: `labels by ${labelsBy}`, figures: { labelsBy } };
+      const summary = `${started.length} programs, ${enrolled.length} certificates; labels by ${labelsBy}`;
+      return { summary, figures: { started, enrolled, labelsBy } };
     });
     if (staged === undefined) return results;
     const { stage, steps } = staged;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../../../shared/errors/broker-error.ts';
-import type { CheckpointId, HostName, VmName } from '../../../shared/ids.ts';
+import type { CheckpointId, HostName, ImageName, VmName } from '../../../shared/ids.ts';
 import type { Action } from '../../../shared/messages/request.ts';
 import type { OperationView, VmView } from '../../../shared/messages/view.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
@@ -9,6 +9,7 @@ import { follow } from '../client/follow.ts';
 import type { FleetLayout } from '../fleet/layout.ts';
 import { type QemuProcess, qemusUnder } from '../fleet/proc.ts';
 import { expect, StepFailed } from './expect.ts';
+import type { Stopped } from './steps/stopped.ts';
 import type { Story } from './story.ts';
 
 export type ClientWho = 'operator' | 'monitor' | 'intruder';
@@ -20,6 +21,8 @@ export interface Stage {
   readonly story: Story;
   readonly signal: AbortSignal;
   readonly vm: VmName;
+  /** The image of the VM's disk, by its name in the pool. */
+  readonly disk: ImageName;
   readonly clients: Readonly<Record<ClientWho, Client>>;
   readonly left: Left;
 }
@@ -29,8 +32,14 @@ export interface Left {
   boot?: string;
   alphaConsole?: string;
   label?: string;
-  checkpoint?: { readonly id: CheckpointId; readonly countBefore: number; readonly countAfter: number };
-  countAtStop?: number;
+  /** `disk` is the count on the disk as it was saved. */
+  checkpoint?: {
+    readonly id: CheckpointId;
+    readonly countBefore: number;
+    readonly countAfter: number;
+    readonly disk: number;
+  };
+  stopped?: Stopped;
 }
 
 export const hostOf = (who: HostWho): HostName => who as HostName;

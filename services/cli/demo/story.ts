@@ -34,7 +34,10 @@ export interface StepResult {
   readonly summary: string;
   readonly figures: Figures;
 }
-export type Figures = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+export type Figures = Readonly<
+  Record<string, Figure | readonly Figure[] | readonly Readonly<Record<string, Figure>>[]>
+>;
+type Figure = string | number | boolean | null;
 
 /** A question with its contexts cut down to their types: `a_t b_t:vm { start }`. The whole is in the audit log. */
 export const shortQuestion = (asked: string): string =>

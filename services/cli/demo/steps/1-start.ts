@@ -1,5 +1,5 @@
 import type { VmSpec } from '../../../../shared/vm/spec.ts';
-import { untilGuest } from '../console.ts';
+import { expectOwnDisk, untilGuest } from '../console.ts';
 import { expect, need } from '../expect.ts';
 import { ask, completed, hostOf, missingRules, qemusOn, refused, type Stage, showVm } from '../stage.ts';
 import type { Step } from '../step.ts';
@@ -18,6 +18,11 @@ export const start = (spec: VmSpec): Step => ({
       await ask(stage, 'intruder', 'alpha', { verb: 'start', vm }),
       'the intruder may not start it',
     );
+    expect(
+      missingRules(intruder).includes('allow carnet_intruder_t qemu_virtdisk_t:file { read getattr write };'),
+      'the refusal names the rule by which the intruder would read the disk',
+      missingRules(intruder).join(' '),
+    );
     expect(qemusOn(stage, 'alpha').length === 0, 'no QEMU runs on alpha after the refusal');
 
     const view = completed(await ask(stage, 'operator', 'alpha', { verb: 'start', vm }), 'the operator may start it');
@@ -30,17 +35,23 @@ export const start = (spec: VmSpec): Step => ({
       await ask(stage, 'monitor', 'alpha', { verb: 'stop', vm, force: false }),
       'the monitor may not stop it',
     );
+    expect(
+      missingRules(monitor).join(' ') === 'allow carnet_monitor_t vm_user_t:vm stop;',
+      'the refusal names the one missing rule',
+      missingRules(monitor).join(' '),
+    );
 
     const shown = await showVm(stage, 'alpha');
     const console = need(shown.console, 'where the console of the guest is');
     left.alphaConsole = console;
-    const [first] = await untilGuest(console, 0, (lines) => lines.length >= 2, 'the guest boots and counts', {
+    const lines = await untilGuest(console, 0, (found) => found.length >= 2, 'the guest boots and counts', {
       signal: stage.signal,
       timeoutMs: bootTimeoutMs,
     });
-    left.boot = need(first, 'the first line of the guest').boot;
+    expectOwnDisk(lines);
+    left.boot = need(lines[0], 'the first line of the guest').boot;
     story.seen(`it runs on alpha as ${label}`);
-    story.seen(`the guest counts; its boot id is ${left.boot}`);
+    story.seen(`the guest counts, in memory and on its disk; its boot id is ${left.boot}`);
     return {
       summary: `label ${label}`,
       figures: {

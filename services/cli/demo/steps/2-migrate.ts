@@ -10,6 +10,9 @@ export const migrate: Step = {
     stage.story.seen(
       `the counter went on: ${moved.lastCountBefore} on alpha, ${moved.firstCountAfter} on beta, the same boot`,
     );
+    stage.story.seen(
+      `so did its disk: ${moved.lastDiskBefore} was read from it on alpha, ${moved.firstDiskAfter} on beta`,
+    );
     stage.story.seen(`the label arrived unchanged; alpha has no QEMU left; the owner is beta, epoch ${moved.epoch}`);
     return {
       summary: `${movedText(moved)}, epoch ${moved.epoch}`,
@@ -19,8 +22,10 @@ export const migrate: Step = {
         bytesPerSecond: Math.round(moved.bytesPerSecond),
         lastCountBefore: moved.lastCountBefore,
         firstCountAfter: moved.firstCountAfter,
+        lastDiskBefore: moved.lastDiskBefore,
+        firstDiskAfter: moved.firstDiskAfter,
         epoch: moved.epoch,
-        label: stage.left.label ?? '',
+        label: moved.label,
       },
     };
   },

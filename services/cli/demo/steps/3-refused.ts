@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { consoleEnd, guestLines, untilGuest } from '../console.ts';
+import { consoleEnd, expectOwnDisk, guestLines, untilGuest } from '../console.ts';
 import { expect, need } from '../expect.ts';
 import { ask, hostOf, missingRules, refused, showVm } from '../stage.ts';
 import type { Step } from '../step.ts';
@@ -47,6 +47,7 @@ export const refuse: Step = {
       ({ count, boot }, at) => boot === stage.left.boot && count === (lines[0]?.count ?? 0) + at,
     );
     expect(gapless, 'the counter has no gap');
+    expectOwnDisk(lines);
     const after = await showVm(stage, 'beta');
     expect(after.pid === before.pid && after.epoch === before.epoch, 'it is the same process in the same epoch');
     story.seen(`missing on gamma: ${rule}`);
@@ -61,6 +62,9 @@ export const refuse: Step = {
         portsOpened: watched.opened.length,
         sentBytes,
         pauses: watched.pauses,
+        states: watched.states,
+        epoch: after.epoch,
+        label: after.label ?? '',
         looks: watched.looks,
       },
     };

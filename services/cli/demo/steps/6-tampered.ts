@@ -1,18 +1,20 @@
 import { chmodSync, closeSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { poolDisk, readDisk } from '../disk.ts';
 import { expect, need } from '../expect.ts';
 import { ask, type HostWho, missingRules, qemusOn, type Result, refused, type Stage } from '../stage.ts';
 import type { Step } from '../step.ts';
 import { restoreAndCheck } from './5-restore.ts';
+import { stopAndCheck } from './stopped.ts';
 
 export const tampered: Step = {
   name: 'tampered',
   title: 'The same checkpoint with one bit flipped, with another label, and on gamma',
   async run(stage) {
-    const { story, vm, left } = stage;
+    const { story, left } = stage;
     const checkpoint = need(left.checkpoint, 'the checkpoint').id;
-    const stopped = await ask(stage, 'operator', 'alpha', { verb: 'stop', vm, force: true });
-    expect(stopped.is === 'completed', 'it is stopped first', stopped.is);
+    const stopped = await stopAndCheck(stage, 'alpha', { force: true });
+    story.seen(`it is stopped first, at ${stopped.count}, with ${stopped.disk} on the disk that was restored`);
     const folder = join(stage.layout.checkpoints, checkpoint);
     const restore = (host: HostWho) => ask(stage, 'operator', host, { verb: 'restore', checkpoint });
 
@@ -35,12 +37,25 @@ export const tampered: Step = {
     expect(qemusOn(stage, 'gamma').length === 0, 'no QEMU was started on gamma');
     story.seen(`on gamma: refused, missing: ${missing.join(' ')}`);
 
+    const { count: diskAfter } = await readDisk(poolDisk(stage));
+    expect(
+      diskAfter === stopped.disk,
+      'what was refused did not touch the disk',
+      `${diskAfter}, it was ${stopped.disk}`,
+    );
+
     // What was put back is whole again: it was the change that was refused, and nothing else.
     await restoreAndCheck(stage);
     story.seen('put back as it was, it is restored on alpha again');
     return {
       summary: `${bitCode}, ${labelCode}, missing: ${missing.join(' ')}`,
-      figures: { bitFlipped: bitCode, labelEdited: labelCode, missingOnGamma: missing },
+      figures: {
+        bitFlipped: bitCode,
+        labelEdited: labelCode,
+        missingOnGamma: missing,
+        diskAtStop: stopped.disk,
+        diskAfterRefusals: diskAfter,
+      },
     };
   },
 };

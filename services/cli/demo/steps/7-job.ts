@@ -24,7 +24,9 @@ export const jobs: Step = {
         (run) => run.outcome.is === 'completed' && run.host === 'alpha',
         'a checkpoint on alpha',
       );
-      story.seen(`run ${first.run} on alpha: ${checkpointOf(first)}, guest paused ${durationText(pauseOf(first))}`);
+      story.seen(
+        `run ${first.run} on alpha: ${checkpointOf(first)}, guest paused ${durationText(pauseOf(first) ?? 0)}`,
+      );
       const moved = await migrateAndCheck(stage, 'alpha', 'beta');
       story.seen(`migrated to beta meanwhile: ${movedText(moved)}`);
       const onBeta = await runThat(
@@ -36,7 +38,7 @@ export const jobs: Step = {
       story.seen(`run ${onBeta.run} followed it to beta: ${checkpointOf(onBeta)}`);
       await until(
         stage,
-        async () => completedRuns(await history(stage, 'operator')) >= 3,
+        async () => checkpointsOf(await history(stage, 'operator')).length >= 3,
         'three checkpoints by the job',
         runTimeoutMs,
       );
@@ -58,18 +60,30 @@ export const jobs: Step = {
         'two checkpoints are kept',
         runTimeoutMs,
       );
-      const runs = completedRuns(await history(stage, 'operator'));
-      expect(runs >= 3, 'the job made three checkpoints', `${runs}`);
+      const runs = (await history(stage, 'operator')).toReversed();
+      const made = checkpointsOf(runs);
+      expect(made.length >= 3, 'the job made three checkpoints', `${made.length}`);
       const kept = await keptByJob(stage);
-      story.seen(`${runs} checkpoints were made, ${kept.length} are kept: ${kept.join(', ')}`);
+      const last: readonly string[] = made.slice(-keepLast);
+      expect(
+        kept.every((one) => last.includes(one)),
+        `the last two are kept, ${last.join(' ')}`,
+        kept.join(' '),
+      );
+      story.seen(`${made.length} checkpoints were made, the last ${kept.length} are kept: ${kept.join(', ')}`);
+
+      const back = await migrateAndCheck(stage, 'beta', 'alpha');
+      story.seen(`back on alpha: ${movedText(back)}`);
       return {
-        summary: `${runs} made, ${kept.length} kept; for the monitor: refused`,
+        summary: `${made.length} made, ${kept.length} kept; for the monitor: refused`,
         figures: {
-          made: runs,
-          kept: kept.length,
+          made: made.length,
+          kept,
+          runs: runs.map(runFigures),
           refusedForMonitor: missing,
           downtimeMs: moved.downtimeMs,
-          pauseMs: pauseOf(onBeta),
+          epoch: back.epoch,
+          label: back.label,
         },
       };
     } finally {
@@ -128,6 +142,13 @@ async function idle(stage: Stage): Promise<boolean> {
   return answer.is === 'job' && answer.job.summary.open === null;
 }
 
-const completedRuns = (runs: readonly RunView[]) => runs.filter((run) => run.outcome.is === 'completed').length;
-const checkpointOf = (run: RunView) => (run.outcome.is === 'completed' ? run.outcome.checkpoint : '');
-const pauseOf = (run: RunView) => (run.outcome.is === 'completed' ? (run.outcome.pauseMs ?? 0) : 0);
+const checkpointsOf = (runs: readonly RunView[]) => runs.flatMap((run) => checkpointOf(run) ?? []);
+const checkpointOf = (run: RunView) => (run.outcome.is === 'completed' ? run.outcome.checkpoint : null);
+const pauseOf = (run: RunView) => (run.outcome.is === 'completed' ? run.outcome.pauseMs : null);
+const runFigures = (run: RunView) => ({
+  run: run.run,
+  host: run.host,
+  outcome: run.outcome.is,
+  checkpoint: checkpointOf(run),
+  pauseMs: pauseOf(run),
+});

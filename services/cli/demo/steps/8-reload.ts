@@ -1,11 +1,11 @@
 import { replacePolicy } from '../../fleet/configs.ts';
 import { runningProcess } from '../../fleet/processes.ts';
 import { bytesText } from '../../render/units.ts';
-import { consoleEnd, untilGuest } from '../console.ts';
+import { consoleEnd, expectOwnDisk, guestLines, untilGuest } from '../console.ts';
 import { expect, need } from '../expect.ts';
 import { ask, hostOf, missingRules, qemusOn, refused, type Stage, showVm, until } from '../stage.ts';
 import type { Step } from '../step.ts';
-import { migrateAndCheck, movedText } from './moved.ts';
+import { stopAndCheck } from './stopped.ts';
 
 /** Slow enough that a policy can be reloaded while the memory is on its way. */
 const bandwidthBytesPerSecond = 16 * 1024 ** 2;
@@ -14,9 +14,7 @@ export const reload: Step = {
   name: 'reload-under-way',
   title: 'beta loses the rule while a migration to it is under way',
   async run(stage) {
-    const { story, vm } = stage;
-    const back = await migrateAndCheck(stage, 'beta', 'alpha');
-    story.seen(`back on alpha first: ${movedText(back)}`);
+    const { story, vm, left } = stage;
     const before = await showVm(stage, 'alpha');
     const console = need(before.console, 'the console on alpha');
 
@@ -53,7 +51,7 @@ export const reload: Step = {
     await untilGuest(
       console,
       fromByte,
-      (lines) => lines.length >= 2 && lines.every(({ boot }) => boot === stage.left.boot),
+      (lines) => lines.length >= 2 && lines.every(({ boot }) => boot === left.boot),
       'the guest goes on at alpha',
       stage,
     );
@@ -64,12 +62,25 @@ export const reload: Step = {
       'the owner is alpha, in the same epoch',
       `${owner.owner}, ${owner.epoch}`,
     );
+    const label = need(after.label, 'its label');
+    expect(label === left.label, 'its label is the same', label);
     story.seen(
       `refused at switchover after ${bytesText(sentBytes)}; the VM goes on at alpha, epoch ${owner.epoch}; beta has no QEMU left`,
     );
+    const stopped = await stopAndCheck(stage, 'alpha');
+    expectOwnDisk(guestLines(console, fromByte));
+    story.seen(`it is stopped at last, at ${stopped.count}, with ${stopped.disk} on its disk`);
     return {
       summary: `refused at switchover, missing: ${missing.join(' ')}`,
-      figures: { moment: decision.moment, missing, sentBytes, epoch: owner.epoch },
+      figures: {
+        moment: decision.moment,
+        missing,
+        sentBytes,
+        epoch: owner.epoch,
+        label,
+        countAtEnd: stopped.count,
+        diskAtEnd: stopped.disk,
+      },
     };
   },
 };

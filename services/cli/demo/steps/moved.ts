@@ -1,6 +1,6 @@
 import type { OperationView } from '../../../../shared/messages/view.ts';
 import { bytesText, durationText, rateText } from '../../render/units.ts';
-import { consoleEnd, guestLines, untilGuest } from '../console.ts';
+import { consoleEnd, expectOwnDisk, guestLines, untilGuest } from '../console.ts';
 import { expect, need } from '../expect.ts';
 import { ask, completed, type HostWho, hostOf, qemusOn, type Stage, showVm, until } from '../stage.ts';
 
@@ -12,7 +12,11 @@ export interface Moved {
   readonly bytesPerSecond: number;
   readonly lastCountBefore: number;
   readonly firstCountAfter: number;
+  /** The counts the guest found on its disk, through the source's QEMU and through the destination's. */
+  readonly lastDiskBefore: number;
+  readonly firstDiskAfter: number;
   readonly epoch: number;
+  readonly label: string;
 }
 
 /** Migrates the VM and checks everything that must be true afterwards, on both hosts and in the owner record. */
@@ -38,7 +42,7 @@ export async function migrateAndCheck(stage: Stage, from: HostWho, to: HostWho):
 
   const after = await showVm(stage, to);
   expect(after.state === 'running', `it runs on ${to}`, after.state);
-  expect(after.label === left.label, 'the label arrived unchanged', after.label ?? 'none');
+  expect(after.label !== null && after.label === left.label, 'the label arrived unchanged', after.label ?? 'none');
   const arrived = need(after.console, `the console on ${to}`);
   const lines = await untilGuest(
     arrived,
@@ -54,6 +58,8 @@ export async function migrateAndCheck(stage: Stage, from: HostWho, to: HostWho):
   const step = firstAfter.count - lastBefore.count;
   // The line that was being printed at switchover may have come out on either side.
   expect(step >= 0 && step <= 2, 'the counter goes on where it was', `${lastBefore.count}, then ${firstAfter.count}`);
+
+  expectOwnDisk(lines);
 
   await until(stage, () => qemusOn(stage, from).length === 0, `${from} has no QEMU left`);
   const there = qemusOn(stage, to);
@@ -73,7 +79,10 @@ export async function migrateAndCheck(stage: Stage, from: HostWho, to: HostWho):
     bytesPerSecond: (sentBytes * 1000) / Math.max(1, tookMs),
     lastCountBefore: lastBefore.count,
     firstCountAfter: firstAfter.count,
+    lastDiskBefore: lastBefore.disk,
+    firstDiskAfter: firstAfter.disk,
     epoch: owner.epoch,
+    label: after.label,
   };
 }
 

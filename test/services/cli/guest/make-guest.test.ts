@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { readSpecFile } from '../../../../services/cli/commands/spec-file.ts';
+import { makeRoot, openOrMakeFleet } from '../../../../services/cli/fleet/folder.ts';
 import { ensureGuest, type Guest } from '../../../../services/cli/guest/make-guest.ts';
+import { carnet } from '../run-carnet.ts';
 
+let folder: string;
 let cache: string;
 let guests: Guest[];
 before(async () => {
-  cache = mkdtempSync(join(tmpdir(), 'carnet-guest-'));
+  folder = mkdtempSync(join(tmpdir(), 'carnet-guest-'));
+  cache = join(folder, 'carnet');
   guests = await Promise.all([ensureGuest(cache), ensureGuest(cache)]);
 });
-after(() => rmSync(cache, { recursive: true }));
+after(() => rmSync(folder, { recursive: true }));
 
 test('two that make the guest at once both have it, and leave nothing else', () => {
   assert.deepEqual(readdirSync(join(cache, 'guest')).sort(), ['initrd.gz', 'stamp', 'vmlinuz']);
@@ -37,4 +42,32 @@ test('a disk is an empty qcow2 of 64 MiB', async () => {
     [info.format, info['virtual-size'], info['backing-filename']],
     ['qcow2', 64 * 1024 * 1024, undefined],
   );
+});
+
+test('`carnet fleet guest` puts it into the pool of a fleet, and prints the spec of a VM that has it', async () => {
+  const root = join(folder, 'fleet');
+  makeRoot(root);
+  const { layout } = await openOrMakeFleet(root);
+  const said = await carnet(['fleet', 'guest', '--fleet', root], { env: { XDG_CACHE_HOME: folder } });
+  assert.equal(said.status, 0, said.stderr);
+  assert.match(said.stderr, /labelled by (security\.selinux|file_contexts)\n$/);
+
+  const file = join(folder, 'web.yaml');
+  writeFileSync(file, said.stdout);
+  const spec = await readSpecFile(file);
+  assert.deepEqual(
+    spec.images.map(({ role }) => role),
+    ['disk', 'kernel', 'initrd'],
+  );
+  for (const { name } of spec.images) assert.ok(statSync(join(layout.pool, name)).size > 0, name);
+  assert.equal(spec.commandLine, guests[0]?.commandLine);
+
+  const asJson = await carnet(['fleet', 'guest', '--json', '--fleet', root], { env: { XDG_CACHE_HOME: folder } });
+  assert.deepEqual(JSON.parse(asJson.stdout).spec, { ...spec });
+});
+
+test('`carnet fleet guest` needs a fleet to put it into', async () => {
+  const said = await carnet(['fleet', 'guest', '--fleet', join(folder, 'none')], { env: { XDG_CACHE_HOME: folder } });
+  assert.deepEqual([said.status, said.stdout], [2, '']);
+  assert.match(said.stderr, /there is no fleet in .*none \[CONFIG_INVALID\]\n {2}make one with `carnet fleet up`/);
 });
