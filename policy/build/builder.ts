@@ -29,8 +29,10 @@ export interface Pending {
   readonly roleTypes: Map<number, Set<number>>;
   /** What the statements about a user say together, by user value. */
   readonly users: Map<number, PendingUser>;
+  /** What optionals say about users. */
+  readonly localUsers: (PendingUser & { readonly value: number })[];
   /** Conditionals by what they say. */
-  readonly conditionals: Map<string, number>;
+  readonly conditionals: Map<string, { readonly conditional: number; readonly meaning: string }>;
   /** What has a label, so that it gets one only. */
   readonly labels: Set<string>;
   /** Labelled number ranges by kind (`tcp`, `pkey PREFIX`), in source order. */
@@ -41,8 +43,6 @@ export interface Pending {
 export interface PendingUser {
   readonly statement: User;
   readonly roles: Set<number>;
-  /** False as long as only optionals name the user. */
-  readonly everywhere: boolean;
   readonly level: LevelName | undefined;
   readonly range: RangeName | undefined;
 }
@@ -55,6 +55,7 @@ export function createBuild(report: Diagnostics, target: Target, everything: Blo
     pending: {
       roleTypes: new Map(),
       users: new Map(),
+      localUsers: [],
       conditionals: new Map(),
       labels: new Set(),
       ranges: new Map(),

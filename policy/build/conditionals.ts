@@ -8,9 +8,13 @@ import { resolveAvRule, resolveTypeRule } from './rules.ts';
 /** How many truth values may wait on the stack (COND_EXPR_MAXDEPTH). */
 export const conditionDepthMax = 10;
 
+/** libsepol swaps the sides twice at most; with an empty first side it has done so once. */
+const negationsMax = 2;
+
 /**
- * `if`. Blocks with the same expression are one conditional, and a leading `!` swaps the sides, as in libsepol
- * (cond_normalize_expr): which rules may stand beside which depends on it. A block over tunables alone is settled here.
+ * `if`. Blocks with the same expression are one conditional, and a `!` around the whole of it swaps the sides, as in
+ * libsepol (cond_normalize_expr): which rules may stand beside which depends on it. A block over tunables alone is
+ * settled here.
  */
 export function resolveConditional(build: Build, statement: Conditional): void {
   const steps = conditionSteps(build, statement);
@@ -21,19 +25,29 @@ export function resolveConditional(build: Build, statement: Conditional): void {
       build.report.error(statement, 'a condition mixes booleans and tunables', {
         hint: 'use one kind of them in a condition',
       });
-      return;
+    } else {
+      settle(build, statement, evaluateCondition(steps, build.db.booleanDefaults));
     }
-    const taken = evaluateCondition(steps, build.db.booleanDefaults) ? statement.then : statement.else;
-    for (const rule of taken) addRule(build, rule, UNCONDITIONAL);
     return;
   }
   if (statement.then.length + statement.else.length === 0) return;
   let end = steps.length;
-  while (steps[end - 1] === 'not') end--;
+  const inverted = statement.then.length === 0 ? 1 : 0;
+  while (steps[end - 1] === 'not' && steps.length - end + inverted < negationsMax) end--;
   const swapped = (steps.length - end) % 2 === 1;
-  const conditional = conditionalOf(build, { steps: steps.slice(0, end) });
+  const conditional = conditionalOf(build, statement, { steps: steps.slice(0, end) });
   for (const rule of statement.then) addRule(build, rule, conditional * 2 + (swapped ? 1 : 0));
   for (const rule of statement.else) addRule(build, rule, conditional * 2 + (swapped ? 0 : 1));
+}
+
+/** Takes one side as if it stood outside; the names in the other one must be right all the same. */
+function settle(build: Build, statement: Conditional, isTrue: boolean): void {
+  const { dry } = build;
+  for (const side of [statement.then, statement.else]) {
+    build.dry = dry || (side === statement.then) !== isTrue;
+    for (const rule of side) addRule(build, rule, UNCONDITIONAL);
+  }
+  build.dry = dry;
 }
 
 function addRule(build: Build, rule: Conditional['then'][number], branch: number): void {
@@ -73,21 +87,37 @@ function conditionSteps(build: Build, statement: Conditional): ConditionalDatum[
   return steps;
 }
 
-/** The number of the conditional, the one that is there if it says the same. */
-function conditionalOf(build: Build, datum: ConditionalDatum): number {
-  const key = conditionKey(datum);
+/** The number of the conditional, the one that is there if libsepol takes it for the same. */
+function conditionalOf(build: Build, statement: Conditional, datum: ConditionalDatum): number {
+  const { key, meaning } = conditionKey(datum);
   const { conditionals } = build.pending;
   const known = conditionals.get(key);
-  if (known !== undefined) return known;
-  const made = build.db.conditionals.push(datum) - 1;
-  conditionals.set(key, made);
-  return made;
+  if (known === undefined) {
+    const made = build.db.conditionals.push(datum) - 1;
+    conditionals.set(key, { conditional: made, meaning });
+    return made;
+  }
+  if (known.meaning !== meaning) {
+    build.report.warn(statement, 'the condition is taken for an earlier one that means something else', {
+      hint: 'write the booleans of both in the same order',
+    });
+  }
+  return known.conditional;
 }
 
-/** Up to five booleans are compared by their truth table over the order they appear in, more by their text. */
-function conditionKey({ steps }: ConditionalDatum): string {
+/**
+ * Up to five booleans are compared by their truth table, more by their text. libsepol's table has the booleans in the
+ * order they appear, and yet it compares the booleans without their order (cond_expr_equal), so that `a && !b` and
+ * `b && !a` are one condition to it. `meaning` is the table in the order of the booleans.
+ */
+function conditionKey({ steps }: ConditionalDatum): { key: string; meaning: string } {
   const order = [...new Set(steps.filter((step) => typeof step === 'number'))];
-  if (order.length > 5) return steps.join(' ');
+  if (order.length > 5) return { key: steps.join(' '), meaning: '' };
+  const sorted = order.toSorted((a, b) => a - b);
+  return { key: `${sorted.join(' ')} ${truthTable(steps, order)}`, meaning: truthTable(steps, sorted) };
+}
+
+function truthTable(steps: ConditionalDatum['steps'], order: readonly number[]): string {
   let table = '';
   for (let row = 0; row < 1 << order.length; row++) {
     const values: boolean[] = [];
@@ -96,5 +126,5 @@ function conditionKey({ steps }: ConditionalDatum): string {
     });
     table += evaluateCondition(steps, values) ? '1' : '0';
   }
-  return `${order.join(' ')} ${table}`;
+  return table;
 }

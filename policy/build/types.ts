@@ -26,6 +26,10 @@ export const typeDeclarations: Handlers = {
 
 /** `typebounds`, `permissive` and `expandattribute`. */
 export const typeRules: Handlers = {
+  attribute: (build, statement) => {
+    const dot = statement.name.lastIndexOf('.');
+    if (dot > 0) lookUp(build, build.db.types, statement, 'parent', statement.name.slice(0, dot));
+  },
   type: (build, statement, number) => {
     const dot = statement.name.lastIndexOf('.');
     if (dot > 0) addBounds(build, statement, statement.name.slice(0, dot), statement.name, number);
@@ -50,6 +54,10 @@ export const typeRules: Handlers = {
 
 function addType(build: Build, span: Span, name: string, isAttribute: boolean): number {
   const { types } = build.db;
+  if (name === 'self') {
+    build.report.error(span, '`self` is no name for a type', { name, hint: 'it stands for the source of a rule' });
+    return 0;
+  }
   const value = declareName(build, types, span, isAttribute ? 'attribute' : 'type', name);
   if (value === 0) return 0;
   if (types.isAttribute[value] === !isAttribute) {

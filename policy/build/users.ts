@@ -1,7 +1,7 @@
 import type { RangeTransition, User } from '../language/ast.ts';
-import { createBitmap, setBit } from '../policydb/bitmap.ts';
+import { createBitmap, setBit, uniteInto } from '../policydb/bitmap.ts';
 import { dominates, NO_RANGE, sameLevel } from '../policydb/context.ts';
-import { tripleKey } from '../policydb/policydb.ts';
+import { tripleKey, type UserDatum } from '../policydb/policydb.ts';
 import { type Build, mayExpand, newValue, type PendingUser } from './builder.ts';
 import { levelNames, levelValue, rangeValue } from './mls.ts';
 import { expandRoles, transitionClasses } from './roles.ts';
@@ -30,10 +30,14 @@ export function resolveUser(build: Build, statement: User): void {
   const value = known ?? newValue(build, users, statement, 'user', statement.name);
   if (value === 0) return;
   noteDeclared(build, users, statement.name, known === undefined);
+  if (build.block.parent !== undefined) {
+    const { level, range } = statement;
+    build.pending.localUsers.push({ value, statement, roles: new Set(roles), level, range });
+    return;
+  }
   const before = build.pending.users.get(value);
   const all = new Set([...(before?.roles ?? []), ...roles]);
-  const everywhere = before?.everywhere === true || build.block.parent === undefined;
-  build.pending.users.set(value, { statement, roles: all, everywhere, ...merged(before, statement) });
+  build.pending.users.set(value, { statement, roles: all, ...merged(before, statement) });
 }
 
 /** Checkpolicy lets a later statement set the sensitivities and adds its categories to the earlier ones. */
@@ -56,25 +60,47 @@ function merged(before: PendingUser | undefined, statement: User): Pick<PendingU
 
 /** Makes users of what all statements about each say. */
 export function finishUsers(build: Build): void {
-  for (const [value, { statement, roles, everywhere, level, range }] of build.pending.users) {
-    if (!everywhere && range !== undefined) {
-      const { name } = statement;
-      const hint = 'name it outside of optionals too: the compiler knows no level of a user that only they name';
-      build.report.error(statement, `user \`${name}\` is named in an optional only`, { name, hint });
-      continue;
-    }
-    const bitmap = createBitmap(build.db.roles.names.length - 1);
-    for (const role of expandRoles(build, [...roles])) setBit(bitmap, role);
-    const within = range === undefined ? NO_RANGE : rangeValue(build, statement, range);
-    const at = level === undefined ? NO_RANGE.low : levelValue(build, statement, level);
-    if (within === undefined || at === undefined) continue;
-    if (!dominates(at, within.low) || !dominates(within.high, at)) {
-      const hint = 'the level must lie between the ends of the range';
-      build.report.error(statement, `the level of user \`${statement.name}\` is outside its range`, { hint });
-      continue;
-    }
-    build.db.userData[value] = { roles: bitmap, level: at, range: within };
+  const { userData } = build.db;
+  for (const [value, pending] of build.pending.users) {
+    const datum = userDatum(build, pending);
+    if (datum !== undefined) userData[value] = datum;
   }
+  for (const { value, ...pending } of build.pending.localUsers) {
+    const datum = userDatum(build, pending);
+    const whole = userData[value];
+    if (datum === undefined) continue;
+    if (whole === undefined ? build.db.mls !== undefined : !sameClearance(whole, datum)) {
+      const { name } = pending.statement;
+      build.report.error(pending.statement, `user \`${name}\` has another level or range outside of optionals`, {
+        name,
+        hint: 'name the user outside of optionals too, and give it the same level and range here',
+      });
+    } else if (whole === undefined) {
+      userData[value] = datum;
+    } else {
+      uniteInto(whole.roles, datum.roles);
+    }
+  }
+}
+
+function userDatum(build: Build, { statement, roles, level, range }: PendingUser): UserDatum | undefined {
+  const bitmap = createBitmap(build.db.roles.names.length - 1);
+  for (const role of expandRoles(build, [...roles])) setBit(bitmap, role);
+  const within = range === undefined ? NO_RANGE : rangeValue(build, statement, range);
+  const at = level === undefined ? NO_RANGE.low : levelValue(build, statement, level);
+  if (within === undefined || at === undefined) return undefined;
+  if (dominates(at, within.low) && dominates(within.high, at)) return { roles: bitmap, level: at, range: within };
+  const hint = 'the level must lie between the ends of the range';
+  build.report.error(statement, `the level of user \`${statement.name}\` is outside its range`, { hint });
+  return undefined;
+}
+
+function sameClearance(left: UserDatum, right: UserDatum): boolean {
+  return (
+    sameLevel(left.level, right.level) &&
+    sameLevel(left.range.low, right.range.low) &&
+    sameLevel(left.range.high, right.range.high)
+  );
 }
 
 /** `range_transition`; a class that is not named is `process`. */

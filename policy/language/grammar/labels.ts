@@ -43,27 +43,25 @@ export function labelRules(g: Grammar, { context, number }: NameRules) {
     g.OR([{ ALT: () => g.name() }, { ALT: () => g.CONSUME(literal.fileSystem).image }]),
   );
 
-  const behaviours = (['xattr', 'task', 'trans'] as const).map(
-    (behaviour) => [keyword[`fs_use_${behaviour}`], behaviour] as const,
-  );
-  const behaviourRule: Rule<FileSystemUse['behaviour']> = g.RULE('behaviour', () =>
-    g.OR<FileSystemUse['behaviour']>(
-      behaviours.map(([word, behaviour]) => ({
-        ALT: () => {
-          g.CONSUME(word);
-          return behaviour;
-        },
-      })),
-    ),
-  );
-  const fileSystemUse = g.RULE('fileSystemUse', (): FileSystemUse => {
-    const start = g.here();
-    const behaviour = g.SUBRULE(behaviourRule);
-    const name = g.SUBRULE(fileSystem);
+  const finishUse = (start: number, behaviour: FileSystemUse['behaviour'], name: string): FileSystemUse => {
     const label = g.SUBRULE(context);
     g.CONSUME(sign.semicolon);
     return { kind: 'fs_use', behaviour, fileSystem: name, context: label, ...g.span(start) };
+  };
+  const useXattr = g.RULE('useXattr', (): FileSystemUse => {
+    const start = g.here();
+    g.CONSUME(keyword.fs_use_xattr);
+    const name = g.SUBRULE(fileSystem);
+    return finishUse(start, 'xattr', name);
   });
+  /** Only with `fs_use_xattr` may the name begin with a digit. */
+  const use = (behaviour: 'task' | 'trans'): Rule<FileSystemUse> =>
+    g.RULE(`use_${behaviour}`, () => {
+      const start = g.here();
+      g.CONSUME(keyword[`fs_use_${behaviour}`]);
+      const name = g.name();
+      return finishUse(start, behaviour, name);
+    });
 
   const path = g.RULE('path', (): string =>
     g.OR([
@@ -97,7 +95,7 @@ export function labelRules(g: Grammar, { context, number }: NameRules) {
   const networkInterface = g.RULE('networkInterface', (): InterfaceContext => {
     const start = g.here();
     g.CONSUME(keyword.netifcon);
-    const name = g.SUBRULE(fileSystem);
+    const name = g.name();
     const own = g.SUBRULE(context);
     const packets = g.SUBRULE1(context);
     return { kind: 'netifcon', name, contexts: [own, packets], ...g.span(start) };
@@ -188,7 +186,7 @@ export function labelRules(g: Grammar, { context, number }: NameRules) {
 
   return {
     fileSystemContext,
-    fileSystemUse,
+    fileSystemUses: [useXattr, use('task'), use('trans')],
     genericFileSystem,
     port,
     networkInterface,

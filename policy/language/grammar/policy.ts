@@ -90,6 +90,7 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
 
   const constraint = oneOf('constraint', [constraints.constrain, constraints.validateTransition]);
 
+  const fileSystemUse = oneOf('fileSystemUse', labels.fileSystemUses);
   const device = oneOf('device', labels.devices);
 
   const sidContext = g.RULE('sidContext', (): SidContext => {
@@ -102,7 +103,7 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
 
   const labelSection: Rule<void, [Statement[]]> = g.RULE('labelSection', (out: Statement[] = []) => {
     g.MANY7(() => void out.push(g.SUBRULE(labels.fileSystemContext)));
-    g.MANY(() => void out.push(g.SUBRULE(labels.fileSystemUse)));
+    g.MANY(() => void out.push(g.SUBRULE(fileSystemUse)));
     g.MANY1(() => void out.push(g.SUBRULE(labels.genericFileSystem)));
     g.MANY2(() => void out.push(g.SUBRULE(labels.port)));
     g.MANY3(() => void out.push(g.SUBRULE(labels.networkInterface)));

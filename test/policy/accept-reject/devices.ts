@@ -1,0 +1,45 @@
+import { type Case, onXen, refused, taken } from './case.ts';
+
+/** What only a policy for Xen may label. */
+export const devices: readonly Case[] = [
+  refused('contexts', 'pirqcon 33 system_u:object_r:other_t:s0'),
+  refused('contexts', 'iomemcon 33 system_u:object_r:other_t:s0'),
+  refused('contexts', 'ioportcon 33 system_u:object_r:other_t:s0'),
+  refused('contexts', 'devicetreecon /a system_u:object_r:other_t:s0'),
+  ...onXen([
+    taken('contexts', 'pirqcon 33 system_u:object_r:other_t:s0'),
+    refused('contexts', 'pirqcon 33 system_u:object_r:other_t:s0 pirqcon 33 system_u:object_r:other_t:s0'),
+    refused('contexts', 'pirqcon 4294967296 system_u:object_r:other_t:s0'),
+    refused('contexts', 'pirqcon 1-2 system_u:object_r:other_t:s0'),
+    taken('contexts', 'iomemcon 0xfeb20-0xfffff system_u:object_r:other_t:s0'),
+    taken('contexts', 'iomemcon 0xffffffffffffffff system_u:object_r:other_t:s0'),
+    refused('contexts', 'iomemcon 18446744073709551616 system_u:object_r:other_t:s0'),
+    refused('contexts', 'iomemcon 5-3 system_u:object_r:other_t:s0'),
+    refused('contexts', 'iomemcon 5-8 system_u:object_r:other_t:s0 iomemcon 8-10 system_u:object_r:other_t:s0'),
+    taken('contexts', 'iomemcon 5-8 system_u:object_r:other_t:s0 iomemcon 9-10 system_u:object_r:other_t:s0'),
+    taken('contexts', 'ioportcon 0x10-0x20 system_u:object_r:other_t:s0'),
+    refused('contexts', 'ioportcon 0x20-0x10 system_u:object_r:other_t:s0'),
+    refused('contexts', 'ioportcon 0x10-0x20 system_u:object_r:other_t:s0 ioportcon 0x11 system_u:object_r:other_t:s0'),
+    taken('contexts', 'pcidevicecon 0xc800 system_u:object_r:other_t:s0'),
+    refused(
+      'contexts',
+      'pcidevicecon 0xc800 system_u:object_r:other_t:s0 pcidevicecon 51200 system_u:object_r:other_t:s0',
+    ),
+    taken('contexts', 'devicetreecon /a/b@1 system_u:object_r:other_t:s0'),
+    refused(
+      'contexts',
+      'devicetreecon "/a b" system_u:object_r:other_t:s0 devicetreecon "/a b" system_u:object_r:other_t:s0',
+    ),
+    refused('contexts', 'devicetreecon a system_u:object_r:other_t:s0'),
+    refused('contexts', 'devicetreecon /a system_u:object_r:nothing:s0'),
+    taken('contexts', 'ioportcon 1 system_u:object_r:other_t:s0 pirqcon 1 system_u:object_r:other_t:s0'),
+    refused('contexts', 'portcon tcp 80 system_u:object_r:other_t:s0'),
+    refused('contexts', 'fs_use_xattr ext4 system_u:object_r:other_t:s0;'),
+    refused('contexts', 'genfscon proc / system_u:object_r:other_t:s0'),
+    refused('contexts', 'netifcon eth0 system_u:object_r:other_t:s0 system_u:object_r:other_t:s0'),
+    refused('contexts', 'nodecon 10.0.0.0 255.0.0.0 system_u:object_r:other_t:s0'),
+    refused('contexts', 'ibpkeycon fe80:: 0xffff system_u:object_r:other_t:s0'),
+    refused('contexts', 'ibendportcon mlx4_0 1 system_u:object_r:other_t:s0'),
+    refused('contexts', 'fscon 1 2 system_u:object_r:other_t:s0 system_u:object_r:other_t:s0'),
+  ]),
+];

@@ -1,0 +1,33 @@
+import { type Case, refused, taken } from './case.ts';
+
+/** How words are cut. */
+export const words: readonly Case[] = [
+  taken('rules', 'type a_t;;; ;type b_t;'),
+  taken('rules', '# comment'),
+  taken('rules', 'type a_t; # comment type b_t;'),
+  refused('rules', 'type "a_t";'),
+  refused('rules', 'type a_t; @'),
+  refused('rules', 'type a$t;'),
+  refused('rules', 'type é_t;'),
+  refused('rules', "allow user_t other_t:file 'read';"),
+  refused('rules', 'type a..b;'),
+  taken('rules', 'type a-;'),
+  refused('rules', 'type -a;'),
+  refused('rules', 'type 1a;'),
+  refused('rules', 'type a_t.;'),
+  refused('rules', 'TYPE A_T; ALLOW A_T user_t:file READ;'),
+  taken('rules', 'TYPE A_T; ALLOW A_T user_t:file read;'),
+  refused('rules', 'type A_T; Allow A_T user_t:file read;'),
+  refused('rules', 'type low;'),
+  taken('rules', 'type low_t; type high-low;'),
+  refused('rules', 'bool dom true;'),
+  refused('rules', 'type sameuser;'),
+  refused('rules', 'attribute types;'),
+  refused('rules', 'type nt2; allow nt2 t2:file read;'),
+  refused('rules', 'allow user_t user_t:file read; sid x'),
+  refused('users', 'type late_t;'),
+  taken('constraints', 'user late_u roles user_r level s0 range s0;'),
+  refused('contexts', 'constrain vm start ( u1 == u2 );'),
+  taken('mls', 'type early_t;'),
+  refused('classes', 'common c1 { a }'),
+];
