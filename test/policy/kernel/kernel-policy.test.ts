@@ -56,6 +56,24 @@ describe('a policy of the kernel', () => {
       assert.ok(seen.old > 0 && seen.next > 0 && seen.changed > 0, JSON.stringify(seen));
     });
   }
+
+  it('is read as a whole from one policy, whenever another is loaded meanwhile', () => {
+    const wholeOf = ({ seqno, digest, booleans }: KernelPolicy) => ({ seqno, digest, booleans: [...booleans] });
+    const loaded = fakeSelinuxfs(old);
+    const kernel = kernelOn(loaded);
+    const first = wholeOf(kernel.current());
+    loaded.loadLater(next, 1, 1);
+    const second = wholeOf(kernel.current());
+    assert.deepEqual([first.seqno, second.seqno], [1, 2]);
+    for (let shownAt = 1; shownAt <= 20; shownAt++) {
+      for (const inForceAt of [shownAt, shownAt + 1, shownAt + 3]) {
+        const fs = fakeSelinuxfs(old);
+        fs.loadLater(next, shownAt, inForceAt);
+        const whole = wholeOf(kernelOn(fs).current());
+        assert.deepEqual(whole, whole.seqno === 1 ? first : second, `shown at ${shownAt}, in force at ${inForceAt}`);
+      }
+    }
+  });
 });
 
 function outcomeOf(call: () => unknown): unknown {

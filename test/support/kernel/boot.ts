@@ -10,7 +10,7 @@ import { projectFiles, runtimeFiles } from './guest-files.ts';
 
 /** The demo's kernel and busybox, made once and kept between runs of the tests. */
 const cacheDir = join(tmpdir(), 'carnet-test-guest');
-const timeoutMs = 180_000;
+const timeoutMs = 300_000;
 
 /** A command line for the guest's shell, under the name its outcome is found by. */
 export interface Command {

@@ -4,7 +4,8 @@ import type { Loadable } from './fake-selinuxfs.ts';
 
 export const user = 'user_u:user_r:user_t:s0';
 export const disk = 'system_u:object_r:qemu_virtdisk_t:s0';
-const rules = `allow user_t disk:vm stop;
+const rules = `bool gone false;
+allow user_t disk:vm stop;
 type_change user_t disk:vm vm_user_t;
 type_transition user_t disk:file kernel_t "named";
 type_transition user_t disk:process kernel_t;`;
