@@ -1,15 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { connectNats } from '../../shared/bus/nats.ts';
-import { createLogger } from '../../shared/log/logger.ts';
-import { authorityName, enrolSubject, formatToken } from '../../shared/messages/enrol-form.ts';
+import { formatToken } from '../../shared/messages/enrol-form.ts';
 import { createAuthority, loadAuthority, saveAuthority } from '../../shared/pki/authority.ts';
 import { createIdentity, saveIdentity } from '../../shared/pki/identity.ts';
 import { describePrincipal, type Principal } from '../../shared/pki/principal.ts';
-import { openStore } from '../../shared/store/store.ts';
 import { systemClock } from '../../shared/time/clock.ts';
-import { answerEnrolment } from './enrolment.ts';
-import { openRecords, type Records } from './records.ts';
+import { withRecords } from './records.ts';
 import { claimName, createToken } from './tokens.ts';
 import { type Command, usage } from './usage.ts';
 
@@ -76,33 +71,9 @@ const list = ({ directory }: CommandOf<'list'>): Promise<string> =>
       .join('\n'),
   );
 
-async function serve({ directory, servers, log: logFile }: CommandOf<'serve'>, ended: () => Promise<unknown>) {
-  const authority = await loadAuthority(directory);
-  const log = createLogger({ name: authorityName, to: logFile === undefined ? 'stdout' : { file: logFile } });
-  const bus = await connectNats({ servers, name: authorityName, inboxPrefix: `_INBOX_${authorityName}` });
-  try {
-    return await withRecords(directory, async (records) => {
-      bus.onStatus((status) => log.warn('the bus reported', { is: status.is, ...('detail' in status ? status : {}) }));
-      const by = { authority, records, nowMs: systemClock.nowMs, log };
-      bus.serve(enrolSubject('*'), async (data, subject) => answerEnrolment(data, subject.split('.')[3] ?? '', by));
-      await bus.flush();
-      log.info('serving enrolment', { fleet: authority.fleet });
-      if (logFile !== undefined) process.stdout.write('ready\n');
-      await ended();
-      log.info('stopping');
-      return '';
-    });
-  } finally {
-    await bus.close();
-  }
-}
-
-/** The store is safe for several processes: tokens can be made while the service runs. */
-async function withRecords<T>(directory: string, act: (records: Records) => Promise<T>): Promise<T> {
-  const store = openStore(join(directory, 'records'));
-  try {
-    return await act(openRecords(store));
-  } finally {
-    await store.close();
-  }
+/** What a service needs is loaded only for it: tokens are made often, and while people wait. */
+async function serve(command: CommandOf<'serve'>, ended: () => Promise<unknown>): Promise<string> {
+  const service = await import('./serve.ts');
+  await service.serve(command, ended);
+  return '';
 }

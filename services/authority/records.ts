@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import { principalName, sha256Hex } from '../../shared/ids.ts';
 import { limits } from '../../shared/limits.ts';
 import { secretBytes, tokenId } from '../../shared/messages/enrol-form.ts';
 import { principal, role } from '../../shared/pki/principal.ts';
 import { bytes, fields, integer, list, nullable, type Shape, text } from '../../shared/schema/schema.ts';
-import type { Store, Table } from '../../shared/store/store.ts';
+import { openStore, type Store, type Table } from '../../shared/store/store.ts';
 
 const timeMs = integer(0, Number.MAX_SAFE_INTEGER);
 
@@ -44,3 +45,13 @@ export const openRecords = (store: Store): Records => ({
   holders: store.table('holders', holderRecord),
   transaction: (act) => store.transaction(act),
 });
+
+/** The records of the authority in a directory. The store is safe for several processes: tokens are made while it serves. */
+export async function withRecords<T>(directory: string, act: (records: Records) => Promise<T>): Promise<T> {
+  const store = openStore(join(directory, 'records'));
+  try {
+    return await act(openRecords(store));
+  } finally {
+    await store.close();
+  }
+}
