@@ -1,7 +1,8 @@
 import type { ConstraintAttribute, ConstraintOperator } from '../language/ast.ts';
 import type { Bitmap } from '../policydb/bitmap.ts';
 import { type Constraint, constraintDepthMax, type Step } from '../policydb/constraint.ts';
-import { fault, fitSet, type Reader, readCount, readSet, readU32 } from './reader.ts';
+import { valuesMax } from '../policydb/policydb.ts';
+import { fault, fitSet, type Reader, readCount, readSet, readU32, visitBits } from './reader.ts';
 
 /** Kinds of steps, and bits of what they compare (CEXPR_* of libsepol's constraint.h). */
 const STEP = { not: 1, and: 2, or: 3, attribute: 4, names: 5 } as const;
@@ -51,16 +52,15 @@ export interface ReadConstraint {
   readonly perms: number;
   readonly steps: readonly ReadStep[];
   readonly start: number;
-  readonly end: number;
 }
 
 /** Reads `count` constraints, or with `third` validatetrans rules, of a class. Their sets still have the sizes they came with. */
 export function readConstraints(reader: Reader, count: number, third: boolean): ReadConstraint[] {
-  return Array.from({ length: count }, () => readConstraint(reader, third));
+  return Array.from({ length: count }, () => readConstraint(reader, third, false));
 }
 
-/** Reads one constraint; what follows it in the bytes is not touched. */
-export function readConstraint(reader: Reader, third: boolean): ReadConstraint {
+/** Reads one constraint, and with `keep` what was written in it; what follows it in the bytes is not touched. */
+export function readConstraint(reader: Reader, third: boolean, keep: boolean): ReadConstraint {
   const start = reader.offset;
   const perms = readU32(reader) | 0;
   const count = readCount(reader, 'steps of a constraint', BYTES_OF_STEP);
@@ -68,7 +68,7 @@ export function readConstraint(reader: Reader, third: boolean): ReadConstraint {
   let depth = 0;
   for (let index = 0; index < count; index++) {
     const at = reader.offset;
-    const read = readStep(reader, third);
+    const read = readStep(reader, third, keep);
     const { op } = read.step;
     if (op === 'attribute' || op === 'names') depth++;
     else if (depth < (op === 'not' ? 1 : 2)) fault(reader, `\`${op}\` without what it joins`, at);
@@ -77,10 +77,10 @@ export function readConstraint(reader: Reader, third: boolean): ReadConstraint {
     steps.push(read);
   }
   if (depth !== 1) fault(reader, 'a constraint that has no one answer', start);
-  return { perms, steps, start, end: reader.offset };
+  return { perms, steps, start };
 }
 
-function readStep(reader: Reader, third: boolean): ReadStep {
+function readStep(reader: Reader, third: boolean, keep: boolean): ReadStep {
   const at = reader.offset;
   const [kind, attribute, operator] = [readU32(reader), readU32(reader), readU32(reader)];
   switch (kind) {
@@ -100,13 +100,20 @@ function readStep(reader: Reader, third: boolean): ReadStep {
       return { step: { op: 'attribute', attribute: compared, compare } };
     }
     case STEP.names:
-      return readNames(reader, attribute, operator, third, at);
+      return readNames(reader, attribute, operator, third, keep, at);
     default:
       return fault(reader, `${kind} is no step of a constraint`, at);
   }
 }
 
-function readNames(reader: Reader, attribute: number, operator: number, third: boolean, at: number): ReadStep {
+function readNames(
+  reader: Reader,
+  attribute: number,
+  operator: number,
+  third: boolean,
+  keep: boolean,
+  at: number,
+): ReadStep {
   const part = PARTS.get(attribute & ~(TARGET | THIRD));
   const side = attribute & (TARGET | THIRD);
   const compare = OPERATORS.get(operator);
@@ -116,12 +123,17 @@ function readNames(reader: Reader, attribute: number, operator: number, third: b
   if (side === THIRD && !third) fault(reader, 'a constraint on a third context', at);
   const context = side === THIRD ? 3 : side === TARGET ? 2 : 1;
   const names = readSet(reader, 1);
-  const [types, except] = [readSet(reader, 1), readSet(reader, 1)];
+  const written = keep ? { types: readSet(reader, 1), except: readSet(reader, 1) } : skipSets(reader);
   const flags = readU32(reader);
   if (flags > 2) fault(reader, `unknown flags ${flags} on a set of types`, reader.offset - 4);
   const form = flags === 1 ? 'all' : flags === 2 ? 'complement' : 'list';
   const step: Step = { op: 'names', context, part, equal: compare === 'eq', names };
-  return { step, written: { types, except, form } };
+  return written === undefined ? { step } : { step, written: { ...written, form } };
+}
+
+function skipSets(reader: Reader): undefined {
+  visitBits(reader, valuesMax, () => undefined);
+  visitBits(reader, valuesMax, () => undefined);
 }
 
 /** The constraint as the database has it, its sets now of the right sizes. */

@@ -9,7 +9,7 @@ import { type ReadStep, readConstraint } from './constraints.ts';
 import { readRange } from './levels.ts';
 import { createReader, type Reader, readU32 } from './reader.ts';
 import { readRule } from './rules.ts';
-import { kindOf, type Sections } from './statements.ts';
+import { type Section, sectionOf } from './statements.ts';
 import { type RawFileNameRule, readCompressed, readPlain } from './transitions.ts';
 
 const KEYWORDS = new Map([
@@ -27,17 +27,24 @@ const TYPE_RULE = 0x10;
  * Describes statements of a binary policy: there is no source, so that the line is 0 and the text is written from the
  * entry in the bytes. Constraints keep the attributes they were written with.
  */
-export function describeBinary(bytes: Uint8Array, file: string, db: Policydb, sections: Sections) {
+export function describeBinary(
+  bytes: Uint8Array,
+  file: string,
+  db: Policydb,
+  starts: ArrayLike<number>,
+  sections: readonly Section[],
+) {
   return (statement: number): RuleSource => {
     const reader = createReader(bytes);
-    reader.offset = db.spans.starts[statement] ?? 0;
+    reader.offset = starts[statement] ?? 0;
     return { file, line: 0, text: shortened(textOf(reader, db, sections, statement)) };
   };
 }
 
-function textOf(reader: Reader, db: Policydb, sections: Sections, statement: number): string {
+function textOf(reader: Reader, db: Policydb, sections: readonly Section[], statement: number): string {
+  const section = sectionOf(sections, statement);
   const name = (names: Names, value = readU32(reader)): string => names.names[value] ?? '';
-  switch (kindOf(sections, statement)) {
+  switch (section?.kind) {
     case 'constraint':
       return constraintText(reader, db, statement);
     case 'bounds': {
@@ -55,9 +62,12 @@ function textOf(reader: Reader, db: Policydb, sections: Sections, statement: num
     case 'file name':
       return fileNameText(db, readPlain(reader));
     case 'compressed file names': {
-      const end = db.spans.ends[statement];
-      const rule = readCompressed(reader).find((one) => one.end === end);
-      return rule === undefined ? '' : fileNameText(db, rule);
+      const { offset } = reader;
+      for (reader.offset = section.at + 4; reader.offset <= offset; ) {
+        const rule = readCompressed(reader).find(({ start }) => start === offset);
+        if (rule !== undefined) return fileNameText(db, rule);
+      }
+      return '';
     }
     case 'range_transition': {
       const [source, target, tclass] = [name(db.types), name(db.types), name(db.classes)];
@@ -83,7 +93,7 @@ function constraintText(reader: Reader, db: Policydb, statement: number): string
     rules.some((rule) => rule.statement === statement);
   const datum = db.classData.find((one) => one !== undefined && (has(one.constraints) || has(one.validations)));
   const third = datum !== undefined && has(datum.validations);
-  const { perms, steps } = readConstraint(reader, third);
+  const { perms, steps } = readConstraint(reader, third, true);
   const levels = steps.some(({ step }) => step.op === 'attribute' && /\d/.test(step.attribute)) ? 'mls' : '';
   const expression = printConstraint(steps.map((step) => termOf(db, step)));
   if (third) return `${levels}validatetrans ${datum.name} (${expression});`;

@@ -12,13 +12,13 @@ import { readBinary } from './read-binary.ts';
 export function loadBinary(bytes: Uint8Array, file: string, options: LoadOptions = {}): Loaded {
   const read = readBinary(bytes, file);
   if (!read.ok) return read;
-  const { db, sections } = read;
+  const { db, statements } = read;
   const policy = createPolicy({
     db,
     digest: createHash('sha256').update(bytes).digest('hex'),
     seqno: options.seqno ?? 1,
     flavour: options.flavour ?? 'libsepol',
-    describe: describeBinary(bytes, file, db, sections),
+    describe: describeBinary(bytes, file, db, statements.starts.data, statements.sections),
     booleans: db.booleanDefaults,
   });
   return { ok: true, policy, warnings: [] };

@@ -20,12 +20,6 @@ export interface RawUser {
   readonly at: number;
 }
 
-/** Where an entry stands in the bytes. */
-export interface Place {
-  readonly start: number;
-  readonly end: number;
-}
-
 const TYPE_PRIMARY = 1;
 const TYPE_ATTRIBUTE = 2;
 
@@ -58,9 +52,9 @@ export function readRoles(reader: Reader, db: Policydb): RawRole[] {
 }
 
 /** Types, attributes and aliases. Answers where each type's entry stands, by value. */
-export function readTypes(reader: Reader, db: Policydb): Place[] {
+export function readTypes(reader: Reader, db: Policydb): number[] {
   const { types } = db;
-  const places: Place[] = [];
+  const places: number[] = [];
   const valueMax = readNamedTable(reader, 'types', 17, types, (most) => {
     const start = reader.offset;
     const [length, value, properties, bounds] = [readU32(reader), readU32(reader), readU32(reader), readU32(reader)];
@@ -74,7 +68,7 @@ export function readTypes(reader: Reader, db: Policydb): Place[] {
     if (alias) return;
     types.isAttribute[value] = isAttribute;
     types.bounds[value] = bounds;
-    places[value] = { start, end: reader.offset };
+    places[value] = start;
   });
   for (let value = 1; value <= valueMax; value++) {
     types.isAttribute[value] ??= false;

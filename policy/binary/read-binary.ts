@@ -1,21 +1,22 @@
 import { KNOWN_CAPABILITIES } from '../build/capabilities.ts';
 import type { Diagnostic } from '../policy.ts';
 import { createPolicydb, type Policydb } from '../policydb/policydb.ts';
+import { withSpans } from '../policydb/spans.ts';
 import { readTypeAttributes } from './attributes.ts';
 import { readHeader } from './header.ts';
 import { readLabels } from './labels.ts';
 import { BinaryFault, createReader, fault, type Reader, readMembers } from './reader.ts';
 import { readConditionals, readRules } from './rules.ts';
-import { type Section, type Sections, startSection } from './statements.ts';
+import { type SectionKind, type Statements, startSection } from './statements.ts';
 import { checkBounds, readSymbols } from './symbols.ts';
 import { readFileNameRules, readRangeTransitions, readRoleAllows, readRoleTransitions } from './transitions.ts';
 
 /** The bytes a binary policy may have. Debian's has two million. */
 export const binaryBytesMax = 32 * 1024 * 1024;
 
-/** A database made from bytes: its statements are places in them, in `sections` by what stands there. */
+/** A database made from bytes, and where in them its statements are. */
 export type ReadBinary =
-  | { readonly ok: true; readonly db: Policydb; readonly sections: Sections }
+  | { readonly ok: true; readonly db: Policydb; readonly statements: Statements }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /**
@@ -38,37 +39,39 @@ export function readBinary(bytes: Uint8Array, file: string): ReadBinary {
   }
 }
 
-function readPolicydb(reader: Reader): { readonly db: Policydb; readonly sections: Sections } {
+function readPolicydb(reader: Reader): { readonly db: Policydb; readonly statements: Statements } {
   const db = createPolicydb();
-  const sections: Section[] = [];
+  const { statements } = reader;
+  const section = (kind: SectionKind): void => startSection(statements, kind, reader.offset);
   const header = readHeader(reader);
   readCapabilities(reader, db);
   const permissive = readMembers(reader, 0);
   const permissiveEnd = reader.offset;
-  startSection(sections, db, 'constraint');
+  section('constraint');
   const places = readSymbols(reader, header, db);
-  startSection(sections, db, 'bounds');
+  section('bounds');
   checkBounds(reader, db, places);
   for (const type of permissive) {
     if (!db.types.names[type] || db.types.isAttribute[type]) fault(reader, `${type} is no type`, permissiveEnd);
     db.types.permissive[type] = true;
   }
-  startSection(sections, db, 'rule');
+  section('rule');
   readRules(reader, db);
   readConditionals(reader, db);
-  startSection(sections, db, 'role_transition');
+  section('role_transition');
   readRoleTransitions(reader, db);
-  startSection(sections, db, 'role allow');
+  section('role allow');
   readRoleAllows(reader, db);
-  startSection(sections, db, header.compressedFileNames ? 'compressed file names' : 'file name');
+  section(header.compressedFileNames ? 'compressed file names' : 'file name');
   readFileNameRules(reader, header.compressedFileNames, db);
   readLabels(reader, header.labelTables, db);
-  startSection(sections, db, 'range_transition');
+  section('range_transition');
   readRangeTransitions(reader, db);
   readTypeAttributes(reader, db);
   const left = reader.bytes.length - reader.offset;
   if (left > 0) fault(reader, `${left} bytes after the end of the policy`);
-  return { db, sections };
+  const starts = statements.starts.data.subarray(0, statements.starts.length);
+  return { db: withSpans(db, starts, starts), statements };
 }
 
 function readCapabilities(reader: Reader, db: Policydb): void {

@@ -1,5 +1,6 @@
-import { type Bitmap, bitsOf, createBitmap, setBit } from '../policydb/bitmap.ts';
+import { type Bitmap, createBitmap, setBit } from '../policydb/bitmap.ts';
 import { valuesMax } from '../policydb/policydb.ts';
+import { createStatements, type Statements } from './statements.ts';
 
 /** A place in a binary policy and what is wrong there. Thrown by the readers, caught in read-binary.ts only. */
 export class BinaryFault extends Error {
@@ -15,11 +16,14 @@ export class BinaryFault extends Error {
 export interface Reader {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  readonly text: Buffer;
   offset: number;
   /** The 32-bit words that bitmaps may still take; see `bitmapWordsMax`. */
   wordsLeft: number;
   /** The members that listed sets may still have; see `membersMax`. */
   membersLeft: number;
+  /** The rules read so far. */
+  readonly statements: Statements;
 }
 
 /** The words all bitmaps of a policy may have together, so that few bytes cannot ask for much memory. */
@@ -34,7 +38,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function createReader(bytes: Uint8Array): Reader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { bytes, view, offset: 0, wordsLeft: bitmapWordsMax, membersLeft: membersMax };
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const statements = createStatements();
+  return { bytes, view, text, offset: 0, wordsLeft: bitmapWordsMax, membersLeft: membersMax, statements };
 }
 
 /** Stops reading: what is wrong is at `offset`, or where reading stands. */
@@ -92,8 +98,10 @@ export function readText(reader: Reader, what: string, length: number): string {
 /** A name: printable ASCII without what separates the parts of a context. */
 export function readName(reader: Reader, what: string, length: number): string {
   const at = reader.offset;
-  const name = readText(reader, what, length);
-  return /^[!-9;-~]+$/.test(name) ? name : fault(reader, `${what} \`${name}\` that cannot stand in a context`, at);
+  if (length === 0 || length > nameBytesMax) fault(reader, `${what} of ${length} bytes`, at);
+  const start = take(reader, length);
+  const name = reader.text.toString('latin1', start, start + length);
+  return /^[!-9;-~]+$/.test(name) ? name : fault(reader, `${what} that cannot stand in a context`, at);
 }
 
 /** Makes a bitmap for 0 up to `max` within the limit on all bitmaps together. */
@@ -146,10 +154,18 @@ export function readSet(reader: Reader, first: 0 | 1): Bitmap {
 /** The same set, of the size for values up to `max`. It was read before `at`. */
 export function fitSet(reader: Reader, set: Bitmap, max: number, at: number): Bitmap {
   const fitted = boundedBitmap(reader, max);
-  const last = bitsOf(set).at(-1) ?? 0;
+  const last = lastBit(set);
   if (last > max) fault(reader, `a set with member ${last}, where ${max} is the last value`, at);
   fitted.set(set.length > fitted.length ? set.subarray(0, fitted.length) : set);
   return fitted;
+}
+
+function lastBit(set: Bitmap): number {
+  for (let word = set.length - 1; word >= 0; word--) {
+    const bits = set[word] ?? 0;
+    if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);
+  }
+  return 0;
 }
 
 /** The members of a set in rising order, for sets that are listed and not looked up. Bit 0 stands for `first`. */

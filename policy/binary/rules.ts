@@ -1,5 +1,14 @@
-import { ALLOW, AUDITALLOW, AUDITDENY, addAccess, UNCONDITIONAL, type Vector } from '../policydb/access-table.ts';
-import { findRow } from '../policydb/key-index.ts';
+import {
+  ALLOW,
+  AUDITALLOW,
+  AUDITDENY,
+  addAccess,
+  addAccessOnce,
+  reserveAccess,
+  UNCONDITIONAL,
+  type Vector,
+} from '../policydb/access-table.ts';
+import { reserve } from '../policydb/column.ts';
 import type { ConditionalDatum, Policydb } from '../policydb/policydb.ts';
 import { addTypeRule, type TypeTable } from '../policydb/type-table.ts';
 import { fault, type Reader, readCount, readU8, readU16, readU32 } from './reader.ts';
@@ -7,11 +16,7 @@ import { addStatement } from './statements.ts';
 import { knownValue } from './symbol-table.ts';
 
 /** What an entry of a table of rules is (AVTAB_* of libsepol's avtab.h). */
-const VECTORS = new Map<number, Vector>([
-  [1, ALLOW],
-  [2, AUDITALLOW],
-  [4, AUDITDENY],
-]);
+const VECTORS: readonly (Vector | undefined)[] = [undefined, ALLOW, AUDITALLOW, undefined, AUDITDENY];
 const TYPE_RULES = new Map<number, keyof Policydb['typeRules']>([
   [0x10, 'type_transition'],
   [0x20, 'type_member'],
@@ -41,7 +46,46 @@ export interface RawRule {
 /** The rules that stand in no condition. */
 export function readRules(reader: Reader, db: Policydb): void {
   const count = readCount(reader, 'rules', BYTES_OF_RULE);
-  for (let rule = 0; rule < count; rule++) addRule(reader, db, readRule(reader), UNCONDITIONAL);
+  reserve(reader.statements.starts, count);
+  reserveAccess(db.access, count);
+  const known = createKnown(db);
+  for (let rule = 0; rule < count; rule++) {
+    if (!readAccessRule(reader, db, known)) addRule(reader, db, readRule(reader), UNCONDITIONAL);
+  }
+}
+
+/** What most rules name, in a form that is looked up fast: 1 for a type, and for a class its permissions. */
+interface Known {
+  readonly types: Uint8Array;
+  readonly classes: Uint8Array;
+  readonly perms: Int32Array;
+}
+
+function createKnown({ types, classes, classData }: Policydb): Known {
+  return {
+    types: Uint8Array.from(types.names, (name) => (name === '' ? 0 : 1)),
+    classes: Uint8Array.from(classes.names, (name) => (name === '' ? 0 : 1)),
+    perms: Int32Array.from(classes.names, (_, tclass) => allPermissions(classData[tclass]?.perms.length ?? 0)),
+  };
+}
+
+/** Nearly all rules of a policy are sound access rules: reads one of those, or answers false and reads nothing. */
+function readAccessRule(reader: Reader, db: Policydb, known: Known): boolean {
+  const { view, offset: start } = reader;
+  if (start + BYTES_OF_RULE > view.byteLength) return false;
+  const vector = VECTORS[view.getUint16(start + 6, true) & ~ENABLED];
+  const source = view.getUint16(start, true);
+  const target = view.getUint16(start + 2, true);
+  const tclass = view.getUint16(start + 4, true);
+  const sound = known.types[source] === 1 && known.types[target] === 1 && known.classes[tclass] === 1;
+  if (vector === undefined || !sound) return false;
+  const every = known.perms[tclass] ?? 0;
+  const data = view.getInt32(start + 8, true);
+  const perms = vector === AUDITDENY ? data | ~every : data & every;
+  reader.offset = start + BYTES_OF_RULE;
+  const rule = { vector, perms, branch: UNCONDITIONAL, statement: addStatement(reader.statements, start) };
+  if (!addAccessOnce(db.access, source, target, tclass, rule)) fault(reader, 'a rule that is there twice', start);
+  return true;
 }
 
 /** The conditions, each with the rules of its two sides. */
@@ -102,46 +146,25 @@ function readExtended(reader: Reader): void {
   for (let word = 0; word < 8; word++) readU32(reader);
 }
 
+/** Adds any rule; the sound unconditional access rules never come here. */
 function addRule(reader: Reader, db: Policydb, rule: RawRule, branch: number): void {
-  const { kind, start } = rule;
-  knownValue(reader, db.types, 'type', rule.source, start);
-  knownValue(reader, db.types, 'type', rule.target, start);
-  knownValue(reader, db.classes, 'class', rule.tclass, start);
-  const statement = addStatement(db, start, rule.end);
-  const vector = VECTORS.get(kind);
-  if (vector !== undefined) {
-    addAccessRule(reader, db, rule, vector, branch, statement);
-    return;
-  }
+  const { kind, start, source, target, tclass, data } = rule;
+  knownValue(reader, db.types, 'type', source, start);
+  knownValue(reader, db.types, 'type', target, start);
+  knownValue(reader, db.classes, 'class', tclass, start);
+  const statement = addStatement(reader.statements, start);
+  const vector = VECTORS[kind];
   const typeRule = TYPE_RULES.get(kind);
-  if (typeRule !== undefined) addOneTypeRule(reader, db, db.typeRules[typeRule], rule, branch, statement);
+  if (vector !== undefined) {
+    const every = allPermissions(db.classData[tclass]?.perms.length ?? 0);
+    const perms = vector === AUDITDENY ? data | ~every : data & every;
+    addAccess(db.access, source, target, tclass, { vector, perms, branch, statement });
+  } else if (typeRule !== undefined) addOneTypeRule(reader, db, db.typeRules[typeRule], rule, branch, statement);
   else if ((kind & EXTENDED) === 0) fault(reader, `a rule of unknown kind 0x${kind.toString(16)}`, start);
 }
 
-function addAccessRule(
-  reader: Reader,
-  db: Policydb,
-  { source, target, tclass, data, start }: RawRule,
-  vector: Vector,
-  branch: number,
-  statement: number,
-): void {
-  if (branch === UNCONDITIONAL && hasVector(db, source, target, tclass, vector))
-    fault(reader, 'a rule that is there twice', start);
-  const count = db.classData[tclass]?.perms.length ?? 0;
-  const every = count >= 32 ? -1 : (1 << count) - 1;
-  const perms = vector === AUDITDENY ? data | ~every : data & every;
-  addAccess(db.access, source, target, tclass, { vector, perms, branch, statement });
-}
-
-function hasVector(db: Policydb, source: number, target: number, tclass: number, vector: Vector): boolean {
-  const { index, origin, origins } = db.access;
-  const row = findRow(index, source, target, tclass);
-  if (row < 0) return false;
-  for (let entry = origin.data[row] ?? -1; entry >= 0; entry = origins.next.data[entry] ?? -1) {
-    if (origins.vector.data[entry] === vector) return true;
-  }
-  return false;
+function allPermissions(count: number): number {
+  return count >= 32 ? -1 : (1 << count) - 1;
 }
 
 function addOneTypeRule(

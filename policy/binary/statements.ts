@@ -1,4 +1,4 @@
-import type { Policydb } from '../policydb/policydb.ts';
+import { type Column, createColumn, push } from '../policydb/column.ts';
 
 /** What kind of entry a statement of a binary policy is. */
 export type SectionKind =
@@ -11,24 +11,34 @@ export type SectionKind =
   | 'compressed file names'
   | 'range_transition';
 
-/** From which statement on what stands there is of a kind. */
+/** From which statement on, and from which byte, what stands there is of a kind. */
 export interface Section {
   readonly kind: SectionKind;
   readonly from: number;
-}
-export type Sections = readonly Section[];
-
-/** Says that what is numbered from now on is of a kind. */
-export function startSection(sections: Section[], db: Policydb, kind: SectionKind): void {
-  sections.push({ kind, from: db.spans.starts.length });
+  readonly at: number;
 }
 
-export function kindOf(sections: Sections, statement: number): SectionKind | undefined {
-  return sections.findLast(({ from }) => from <= statement)?.kind;
+/** The rules of a binary policy by number: where each stands in the bytes, in place of a span of text. */
+export interface Statements {
+  readonly starts: Column;
+  readonly sections: Section[];
 }
 
-/** Numbers a rule of a binary policy: where it stands in the bytes, in place of a span of text. */
-export function addStatement(db: Policydb, start: number, end: number): number {
-  db.spans.starts.push(start);
-  return db.spans.ends.push(end) - 1;
+export function createStatements(): Statements {
+  return { starts: createColumn(), sections: [] };
+}
+
+/** Says that what is numbered from now on is of a kind, and begins at a byte. */
+export function startSection({ starts, sections }: Statements, kind: SectionKind, at: number): void {
+  sections.push({ kind, from: starts.length, at });
+}
+
+/** The section a statement is in. */
+export function sectionOf(sections: readonly Section[], statement: number): Section | undefined {
+  return sections.findLast(({ from }) => from <= statement);
+}
+
+/** Numbers the rule that starts at the byte. */
+export function addStatement({ starts }: Statements, start: number): number {
+  return push(starts, start);
 }

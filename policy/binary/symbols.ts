@@ -4,7 +4,7 @@ import { type RawClass, readClasses, readCommons } from './classes.ts';
 import { fitConstraint, type ReadConstraint } from './constraints.ts';
 import type { Header } from './header.ts';
 import { type RawLevel, readLevel, resolveLevel, resolveRange } from './levels.ts';
-import { type Place, type RawRole, type RawUser, readRoles, readTypes, readUsers } from './owners.ts';
+import { type RawRole, type RawUser, readRoles, readTypes, readUsers } from './owners.ts';
 import { boundedBitmap, fault, fitSet, type Reader, readName, readU32 } from './reader.ts';
 import { addStatement } from './statements.ts';
 import { checkAliases, declare, knownValue, readNamedTable } from './symbol-table.ts';
@@ -13,7 +13,7 @@ import { checkAliases, declare, knownValue, readNamedTable } from './symbol-tabl
  * Reads the eight tables of names in their order. Earlier tables name what later ones declare, so what they say of
  * each other is put in place at the end. Answers where each type's entry stands, for `checkBounds`.
  */
-export function readSymbols(reader: Reader, header: Header, db: Policydb): readonly Place[] {
+export function readSymbols(reader: Reader, header: Header, db: Policydb): readonly number[] {
   readCommons(reader, db);
   const classes = readClasses(reader, header.glblub, db);
   const roles = readRoles(reader, db);
@@ -117,23 +117,24 @@ function membersKnown(reader: Reader, names: Names, what: string, set: Bitmap, a
 
 function resolveClass(reader: Reader, db: Policydb, { datum, constraints, validations }: RawClass): void {
   const counts = { user: db.users.names.length - 1, role: db.roles.names.length - 1, type: db.types.names.length - 1 };
-  const fit = (read: ReadConstraint) => fitConstraint(reader, read, counts, addStatement(db, read.start, read.end));
+  const fit = (read: ReadConstraint) =>
+    fitConstraint(reader, read, counts, addStatement(reader.statements, read.start));
   datum.constraints.push(...constraints.map(fit));
   datum.validations.push(...validations.map(fit));
 }
 
 /** A type may be bounded by a type, and by way of it by others, but never by itself. */
-export function checkBounds(reader: Reader, db: Policydb, places: readonly Place[]): void {
+export function checkBounds(reader: Reader, db: Policydb, places: readonly number[]): void {
   const { bounds, names, isAttribute, boundsStatement } = db.types;
   for (let type = 1; type < names.length; type++) {
     const parent = bounds[type] ?? 0;
     const place = places[type];
     if (parent === 0 || place === undefined) continue;
-    knownValue(reader, db.types, 'type', parent, place.start);
-    if (isAttribute[type] || isAttribute[parent]) fault(reader, 'an attribute in a bound', place.start);
-    boundsStatement[type] = addStatement(db, place.start, place.end);
+    knownValue(reader, db.types, 'type', parent, place);
+    if (isAttribute[type] || isAttribute[parent]) fault(reader, 'an attribute in a bound', place);
+    boundsStatement[type] = addStatement(reader.statements, place);
     let above = parent;
     for (let steps = 0; above !== 0 && above !== type && steps < names.length; steps++) above = bounds[above] ?? 0;
-    if (above !== 0) fault(reader, `type \`${names[type]}\` is bounded by itself`, place.start);
+    if (above !== 0) fault(reader, `type \`${names[type]}\` is bounded by itself`, place);
   }
 }

@@ -13,7 +13,7 @@ export function readRoleTransitions(reader: Reader, db: Policydb): void {
     const value = readValue(reader, db.roles, 'role');
     const key = tripleKey(role, type, readValue(reader, db.classes, 'class'));
     if (db.roleTransitions.has(key)) fault(reader, 'a role transition that is there twice', start);
-    db.roleTransitions.set(key, { value, statement: addStatement(db, start, reader.offset) });
+    db.roleTransitions.set(key, { value, statement: addStatement(reader.statements, start) });
   }
 }
 
@@ -22,7 +22,7 @@ export function readRoleAllows(reader: Reader, db: Policydb): void {
   for (let rule = 0; rule < count; rule++) {
     const start = reader.offset;
     const key = tripleKey(readValue(reader, db.roles, 'role'), readValue(reader, db.roles, 'role'), 0);
-    const statement = addStatement(db, start, reader.offset);
+    const statement = addStatement(reader.statements, start);
     if (!db.roleAllows.has(key)) db.roleAllows.set(key, statement);
   }
 }
@@ -36,7 +36,7 @@ export function readRangeTransitions(reader: Reader, db: Policydb): void {
     const key = tripleKey(source, target, readValue(reader, db.classes, 'class'));
     const value = resolveRange(reader, db.mls, readRange(reader));
     if (db.rangeTransitions.has(key)) fault(reader, 'a range transition that is there twice', start);
-    db.rangeTransitions.set(key, { value, statement: addStatement(db, start, reader.offset) });
+    db.rangeTransitions.set(key, { value, statement: addStatement(reader.statements, start) });
   }
 }
 
@@ -48,7 +48,6 @@ export interface RawFileNameRule {
   readonly sources: readonly number[];
   readonly type: number;
   readonly start: number;
-  readonly end: number;
 }
 
 /** type_transition by file name: one source to an entry, or from version 33 every source and type of a name together. */
@@ -64,10 +63,10 @@ export function readPlain(reader: Reader): RawFileNameRule {
   const start = reader.offset;
   const name = readText(reader, 'a file name', readU32(reader));
   const [source, target, tclass, type] = [readU32(reader), readU32(reader), readU32(reader), readU32(reader)];
-  return { name, target, tclass, sources: [source], type, start, end: reader.offset };
+  return { name, target, tclass, sources: [source], type, start };
 }
 
-/** Every rule starts where the entry does and ends where its own part does, so that it can be found again. */
+/** Every rule starts at its sources, so that each has a place of its own. */
 export function readCompressed(reader: Reader): RawFileNameRule[] {
   const start = reader.offset;
   const name = readText(reader, 'a file name', readU32(reader));
@@ -75,9 +74,9 @@ export function readCompressed(reader: Reader): RawFileNameRule[] {
   const count = readCount(reader, 'types of a file name', 16);
   if (count === 0) fault(reader, 'a rule by file name without a type', start);
   return Array.from({ length: count }, () => {
+    const own = reader.offset;
     const sources = readMembers(reader, 1);
-    const type = readU32(reader);
-    return { name, target, tclass, sources, type, start, end: reader.offset };
+    return { name, target, tclass, sources, type: readU32(reader), start: own };
   });
 }
 
@@ -88,7 +87,7 @@ function addFileNameRule(reader: Reader, db: Policydb, rule: RawFileNameRule, co
   const value = knownValue(reader, db.types, 'type', rule.type, start);
   const rules = db.fileNameRules.get(name) ?? new Map<number, Stated<number>>();
   db.fileNameRules.set(name, rules);
-  const stated = { value, statement: addStatement(db, start, rule.end) };
+  const stated = { value, statement: addStatement(reader.statements, start) };
   for (const source of rule.sources) {
     const key = tripleKey(knownValue(reader, db.types, 'type', source, start), target, tclass);
     if (!rules.has(key)) rules.set(key, stated);

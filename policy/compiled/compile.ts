@@ -28,7 +28,7 @@ export function compilePolicy(bytes: Uint8Array, sourceDigest: string): Compiled
   if (isBinaryPolicy(bytes)) {
     const read = readBinary(bytes, '');
     if (!read.ok) return read;
-    return formOf(read.db, placesOfBinary(read.sections, read.db.spans), [], sourceDigest);
+    return formOf(read.db, placesOfBinary(read.statements), [], sourceDigest);
   }
   const parsed = parsePolicy([
     { file: '', text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) },

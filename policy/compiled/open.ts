@@ -1,11 +1,11 @@
 import { createPolicy } from '../decide/create-policy.ts';
 import type { LoadOptions } from '../load.ts';
 import type { Diagnostic, Loaded } from '../policy.ts';
-import type { Policydb } from '../policydb/policydb.ts';
+import { withSpans } from '../policydb/spans.ts';
 import { checkTables } from './check-tables.ts';
 import type { Content } from './compile.ts';
 import { readForm } from './form.ts';
-import { describeFrom, spansOf } from './places.ts';
+import { describeFrom } from './places.ts';
 
 /** What a form is opened with: the policy's file, its digest, and its bytes for when a rule is shown. */
 export interface Origin {
@@ -26,7 +26,7 @@ export function checkContent({ db }: Content): void {
 
 /** Makes a policy of a content that was checked. */
 export function openContent({ db: tables, places, warnings }: Content, origin: Origin, options: LoadOptions): Loaded {
-  const db = Object.defineProperty(tables, 'spans', { get: spansOf(places), enumerable: true }) as Policydb;
+  const db = withSpans(tables, places.starts, places.of === 'source' ? places.ends : places.starts);
   const policy = createPolicy({
     db,
     digest: origin.digest,

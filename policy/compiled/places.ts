@@ -1,29 +1,30 @@
 import { isAscii } from 'node:buffer';
 import { describeBinary } from '../binary/describe.ts';
-import type { Sections } from '../binary/statements.ts';
+import type { Section, Statements } from '../binary/statements.ts';
 import type { Describe } from '../decide/explain.ts';
 import type { Parsed } from '../language/parse.ts';
 import { statementText } from '../language/statement-text.ts';
 import type { Policydb, StatementSpans } from '../policydb/policydb.ts';
 
-/** Where each statement stands, by its number: characters of the source, or bytes of a binary policy. */
-interface Spans {
-  readonly starts: Uint32Array;
-  readonly ends: Uint32Array;
-}
-
-/** How statements are found again; the text itself stays in the source. */
+/** How statements are found again, by their numbers; the text itself stays in the source. */
 export type Places =
-  | (Spans & {
+  | {
       readonly of: 'source';
-      /** By statement. */
+      /** Characters of the source. */
+      readonly starts: Uint32Array;
+      readonly ends: Uint32Array;
       readonly lines: Uint32Array;
       /** The files that `#line` names; the first is the source itself and has no name here. */
       readonly files: readonly string[];
       /** The file by statement; empty where all are in the first. */
       readonly fileOf: Uint32Array;
-    })
-  | (Spans & { readonly of: 'binary'; readonly sections: Sections });
+    }
+  | {
+      readonly of: 'binary';
+      /** Bytes of the binary policy. */
+      readonly starts: Uint32Array;
+      readonly sections: readonly Section[];
+    };
 
 /** Looks up the place of every statement of a source that was given under the name ''. */
 export function placesOfSource({ source }: Parsed, spans: StatementSpans): Places {
@@ -38,24 +39,12 @@ export function placesOfSource({ source }: Parsed, spans: StatementSpans): Place
     fileOf[statement] = number;
   });
   const all = files.size === 1 ? new Uint32Array(0) : fileOf;
-  return { of: 'source', ...columns(spans), lines, files: [...files.keys()], fileOf: all };
+  const [starts, ends] = [Uint32Array.from(spans.starts), Uint32Array.from(spans.ends)];
+  return { of: 'source', starts, ends, lines, files: [...files.keys()], fileOf: all };
 }
 
-export function placesOfBinary(sections: Sections, spans: StatementSpans): Places {
-  return { of: 'binary', ...columns(spans), sections };
-}
-
-function columns({ starts, ends }: StatementSpans): Spans {
-  return { starts: Uint32Array.from(starts), ends: Uint32Array.from(ends) };
-}
-
-/** The spans as the database has them, made when they are first asked for. */
-export function spansOf({ starts, ends }: Places): () => StatementSpans {
-  let spans: StatementSpans | undefined;
-  return () => {
-    spans ??= { starts: Array.from(starts), ends: Array.from(ends) };
-    return spans;
-  };
+export function placesOfBinary({ starts, sections }: Statements): Places {
+  return { of: 'binary', starts: Uint32Array.from(starts.data.subarray(0, starts.length)), sections };
 }
 
 /**
@@ -77,7 +66,7 @@ export function describeFrom(
     return (statement) => {
       const from = bytesOnce();
       if (from === undefined) return { file: path, line: 0, text: '' };
-      return describeBinary(from, path, db, places.sections)(statement);
+      return describeBinary(from, path, db, places.starts, places.sections)(statement);
     };
   }
   const slice = sliceOf(bytesOnce);

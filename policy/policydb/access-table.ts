@@ -1,5 +1,5 @@
-import { type Column, createColumn, push } from './column.ts';
-import { addRow, createKeyIndex, type KeyIndex } from './key-index.ts';
+import { type Column, createColumn, push, reserve } from './column.ts';
+import { addRow, createKeyIndex, type KeyIndex, reserveRows } from './key-index.ts';
 
 /** Which vector of a row a rule changes. `dontaudit P` is an auditdeny of everything but P. */
 export const ALLOW = 0;
@@ -65,14 +65,45 @@ export function createAccessTable(): AccessTable {
   };
 }
 
-/** Adds one rule for one (source, target, class). `perms` is what the vector is joined with: or, or, and. */
-export function addAccess(
+/** Makes room for `more` unconditional rules at once, where it is known how many come. */
+export function reserveAccess(table: AccessTable, more: number): void {
+  const { allow, auditallow, auditdeny, conditional, origin } = table;
+  reserveRows(table.index, more);
+  for (const column of [allow, auditallow, auditdeny, conditional, origin]) reserve(column, more);
+  for (const column of Object.values(table.origins)) reserve(column, more);
+}
+
+/** A rule for one (source, target, class). `perms` is what the vector is joined with: or, or, and. */
+export interface AccessRule {
+  readonly vector: Vector;
+  readonly perms: number;
+  readonly branch: number;
+  readonly statement: number;
+}
+
+/** Adds one rule for one (source, target, class). */
+export function addAccess(table: AccessTable, source: number, target: number, tclass: number, rule: AccessRule): void {
+  addToRow(table, accessRow(table, source, target, tclass), rule);
+}
+
+/** The same for an unconditional rule; answers false and adds nothing where there is one of its vector already. */
+export function addAccessOnce(
   table: AccessTable,
   source: number,
   target: number,
   tclass: number,
-  rule: { readonly vector: Vector; readonly perms: number; readonly branch: number; readonly statement: number },
-): void {
+  rule: AccessRule,
+): boolean {
+  const row = accessRow(table, source, target, tclass);
+  const { next, vector, branch } = table.origins;
+  for (let entry = table.origin.data[row] ?? -1; entry >= 0; entry = next.data[entry] ?? -1) {
+    if (vector.data[entry] === rule.vector && branch.data[entry] === UNCONDITIONAL) return false;
+  }
+  addToRow(table, row, rule);
+  return true;
+}
+
+function accessRow(table: AccessTable, source: number, target: number, tclass: number): number {
   const row = addRow(table.index, source, target, tclass);
   if (row === table.allow.length) {
     push(table.allow, 0);
@@ -81,6 +112,10 @@ export function addAccess(
     push(table.conditional, -1);
     push(table.origin, -1);
   }
+  return row;
+}
+
+function addToRow(table: AccessTable, row: number, rule: AccessRule): void {
   if (rule.branch === UNCONDITIONAL) join(table, row, rule.vector, rule.perms);
   else join(table.branches, branchEntry(table, row, rule.branch), rule.vector, rule.perms);
   const { origins } = table;

@@ -18,3 +18,12 @@ export function push(column: Column, value: number): number {
   column.data[column.length] = value;
   return column.length++;
 }
+
+/** Makes room for `more` values at once, where it is known how many come. */
+export function reserve(column: Column, more: number): void {
+  const capacity = column.length + more;
+  if (capacity <= column.data.length) return;
+  const larger = new Int32Array(capacity);
+  larger.set(column.data.subarray(0, column.length));
+  column.data = larger;
+}

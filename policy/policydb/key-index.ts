@@ -1,4 +1,4 @@
-import { type Column, createColumn, push } from './column.ts';
+import { type Column, createColumn, push, reserve } from './column.ts';
 
 /**
  * Rows by (source, target, class): an open-addressing table over typed columns. Source and target are type values
@@ -36,9 +36,18 @@ export function addRow(index: KeyIndex, source: number, target: number, tclass: 
   if (found >= 0) return found;
   const row = push(index.pairs, (source << 16) | target);
   push(index.classes, tclass);
-  if (index.pairs.length * 2 > index.slots.length) rebuild(index);
+  if (index.pairs.length * 2 > index.slots.length) rebuild(index, index.slots.length * 2);
   else place(index, row);
   return row;
+}
+
+/** Makes room for `more` rows at once. */
+export function reserveRows(index: KeyIndex, more: number): void {
+  reserve(index.pairs, more);
+  reserve(index.classes, more);
+  let size = index.slots.length;
+  while (size < (index.pairs.length + more) * 2) size *= 2;
+  if (size > index.slots.length) rebuild(index, size);
 }
 
 export function rowSource(index: KeyIndex, row: number): number {
@@ -60,8 +69,8 @@ function place(index: KeyIndex, row: number): void {
   index.slots[slot] = row;
 }
 
-function rebuild(index: KeyIndex): void {
-  index.slots = new Int32Array(index.slots.length * 2).fill(-1);
+function rebuild(index: KeyIndex, size: number): void {
+  index.slots = new Int32Array(size).fill(-1);
   for (let row = 0; row < index.pairs.length; row++) place(index, row);
 }
 

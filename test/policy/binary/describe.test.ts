@@ -12,7 +12,13 @@ import { everything } from '../../support/policy/everything.ts';
 function textsOf(bytes: Uint8Array): string[] {
   const read = readBinary(bytes, 'policy.bin');
   assert.ok(read.ok);
-  const describeOne = describeBinary(bytes, 'policy.bin', read.db, read.sections);
+  const describeOne = describeBinary(
+    bytes,
+    'policy.bin',
+    read.db,
+    read.statements.starts.data,
+    read.statements.sections,
+  );
   return read.db.spans.starts.map((_, statement) => {
     const { file, line, text } = describeOne(statement);
     assert.deepEqual([file, line], ['policy.bin', 0]);
