@@ -30,7 +30,7 @@ export function askCanonical(fs: Selinuxfs, context: string): string | undefined
 }
 
 /** A computed context as the kernel says it, `invalid` where it says EINVAL, `refused` for EACCES. */
-export type ComputedReply =
+type ComputedReply =
   | { readonly kind: 'context'; readonly context: string }
   | { readonly kind: 'invalid' | 'refused' };
 

@@ -8,7 +8,7 @@ import { type KernelStatus, readStatus } from './status-page.ts';
 import { isName, parseContext, parseCount } from './text.ts';
 
 /** What the kernel says of itself besides answering questions. */
-export interface KernelFacts {
+interface KernelFacts {
   /** The newest binary policy format the kernel reads. */
   readonly policyVersionMax: number;
   readonly mls: boolean;

@@ -23,7 +23,7 @@ export interface Selinuxfs {
 }
 
 /** Where to read in a file, and how many bytes. */
-export interface Piece {
+interface Piece {
   readonly offset: number;
   readonly length: number;
 }

@@ -62,11 +62,12 @@ function snapshotOf(fs: Selinuxfs, read: Read): Snapshot {
   };
   /**
    * While the kernel loads a policy it shows the new classes a moment before the policy is in force. It answers for
-   * a boolean, and opens the policy file or refuses to, only when it has finished: after that the number tells.
+   * a boolean, and opens the policy file, only when it has finished (its policy_mutex): after that the number tells.
    */
   const noLoadUnderWay = (): void => {
-    if (anyBoolean === undefined) fs.read('policy', 0);
-    else readBoolean(fs, anyBoolean);
+    if (anyBoolean !== undefined) readBoolean(fs, anyBoolean);
+    else if (readWholePolicy(fs) === undefined)
+      throw unavailable('a policy without booleans may not be read', 'EACCES');
   };
   return {
     fs,

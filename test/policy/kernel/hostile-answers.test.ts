@@ -4,7 +4,7 @@ import { kernelOn } from '../../../policy/kernel/kernel.ts';
 import type { KernelPolicy } from '../../../policy/kernel/kernel-policy.ts';
 import type { Reply } from '../../../policy/kernel/selinuxfs.ts';
 import { fakeSelinuxfs } from '../../support/kernel/fake-selinuxfs.ts';
-import { disk, fault, next, old, user } from '../../support/kernel/two-policies.ts';
+import { disk, fault, next, old, user, withoutBooleans } from '../../support/kernel/two-policies.ts';
 
 describe('a policy of the kernel', () => {
   it('asks for no file that a name could lead to outside of its folder', () => {
@@ -105,6 +105,13 @@ describe('a policy of the kernel', () => {
     const policy = kernelOn(fakeSelinuxfs(old), () => next.policy).current();
     assert.deepEqual(policy.explain(user, disk, 'vm', 'stop'), { allowed: true, granting: [] });
     assert.deepEqual(policy.explain(user, disk, 'vm', 'start'), { allowed: false, granting: [] });
+  });
+
+  it('is not asked when nothing tells whether another is being loaded', () => {
+    const fs = fakeSelinuxfs(withoutBooleans);
+    assert.deepEqual(kernelOn(fs).current().computeAv(user, disk, 'vm').allowed, ['stop']);
+    fs.instead.set('policy', { ok: false, errno: 'EACCES' });
+    assert.throws(() => kernelOn(fs).current().computeAv(user, disk, 'vm'), fault('POLICY_UNAVAILABLE'));
   });
 
   it('has no digest, and no rules, where the policy may not be read', () => {

@@ -13,7 +13,7 @@ const cacheDir = join(tmpdir(), 'carnet-test-guest');
 const timeoutMs = 300_000;
 
 /** A command line for the guest's shell, under the name its outcome is found by. */
-export interface Command {
+interface Command {
   readonly name: string;
   readonly command: string;
 }

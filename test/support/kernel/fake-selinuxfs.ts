@@ -8,7 +8,7 @@ export interface Loadable {
   readonly classes: readonly string[];
 }
 
-export interface FakeSelinuxfs extends Selinuxfs {
+interface FakeSelinuxfs extends Selinuxfs {
   /** The files that were opened. */
   readonly opened: string[];
   /** Answers given instead of the kernel's own, by file. */

@@ -8,7 +8,7 @@ import { smallPolicy } from '../policy/small-policy.ts';
 import type { Question } from './question.ts';
 
 /** A policy, and what the kernel and the engine are both asked of it. */
-export interface Posed {
+interface Posed {
   readonly name: string;
   readonly text: string;
   readonly mls: boolean;

@@ -13,7 +13,7 @@ export type Question =
     };
 
 /** What is asked; the adapter and the engine both are one. */
-export type Asked = Omit<Policy, 'digest'>;
+type Asked = Omit<Policy, 'digest'>;
 
 /** Puts a question and writes the whole answer as one line, so that two that answer can be compared. */
 export function answerOf(policy: Asked, question: Question): string {

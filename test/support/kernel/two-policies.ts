@@ -14,8 +14,11 @@ const loadable = (text: string, classes: readonly string[]): Loadable => ({
   policy: mustLoad(text, { flavour: 'kernel' }),
   classes,
 });
+const text = smallPolicy({ rules, constraints });
 /** A policy with an answer of every kind. */
-export const old = loadable(smallPolicy({ rules, constraints }), ['process', 'file', 'vm']);
+export const old = loadable(text, ['process', 'file', 'vm']);
+/** The same answers, and nothing to set. */
+export const withoutBooleans = loadable(text.replaceAll(/^bool .*\n/gm, ''), ['process', 'file', 'vm']);
 /** The same classes under other numbers, and other answers to every question. */
 export const next = loadable(
   smallPolicy({
