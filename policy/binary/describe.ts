@@ -5,6 +5,7 @@ import { shortened } from '../language/statement-text.ts';
 import type { RuleSource } from '../policy.ts';
 import { type Bitmap, bitsOf, isEmpty } from '../policydb/bitmap.ts';
 import type { Names, Policydb } from '../policydb/policydb.ts';
+import type { Commands } from '../policydb/xperm-table.ts';
 import { type ReadStep, readConstraint } from './constraints.ts';
 import { readRange } from './levels.ts';
 import { createReader, type Reader, readU32 } from './reader.ts';
@@ -19,6 +20,9 @@ const KEYWORDS = new Map([
   [0x10, 'type_transition'],
   [0x20, 'type_member'],
   [0x40, 'type_change'],
+  [0x100, 'allowxperm'],
+  [0x200, 'auditallowxperm'],
+  [0x400, 'dontauditxperm'],
 ]);
 const DONTAUDIT = 4;
 const TYPE_RULE = 0x10;
@@ -79,13 +83,24 @@ function textOf(reader: Reader, db: Policydb, sections: readonly Section[], stat
 }
 
 function ruleText(reader: Reader, db: Policydb): string {
-  const { source, target, tclass, kind, data } = readRule(reader);
+  const { source, target, tclass, kind, data, commands } = readRule(reader);
   const datum = db.classData[tclass];
   const key = `${db.types.names[source] ?? ''} ${db.types.names[target] ?? ''}:${datum?.name ?? ''}`;
   const keyword = KEYWORDS.get(kind) ?? '';
+  if (commands !== undefined) return `${keyword} ${key} ioctl ${commandsText(commands)};`;
   if (kind >= TYPE_RULE) return `${keyword} ${key} ${db.types.names[data] ?? ''};`;
   const perms = kind === DONTAUDIT ? ~data : data;
   return `${keyword} ${key} ${set(datum?.perms.filter((_, bit) => (perms & (1 << bit)) !== 0) ?? [])};`;
+}
+
+function commandsText(commands: Commands): string {
+  const hex = (command: number | undefined): string => `0x${(command ?? 0).toString(16).padStart(4, '0')}`;
+  const ranges: string[] = [];
+  for (let at = 0; at < commands.length; at += 2) {
+    const [low, high] = [hex(commands[at]), hex(commands[at + 1])];
+    ranges.push(low === high ? low : `${low}-${high}`);
+  }
+  return `{ ${ranges.join(' ')} }`;
 }
 
 function constraintText(reader: Reader, db: Policydb, statement: number): string {

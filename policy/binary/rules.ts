@@ -11,7 +11,16 @@ import {
 import { reserve } from '../policydb/column.ts';
 import type { ConditionalDatum, Policydb } from '../policydb/policydb.ts';
 import { addTypeRule, type TypeTable } from '../policydb/type-table.ts';
-import { fault, type Reader, readCount, readU8, readU16, readU32 } from './reader.ts';
+import {
+  addXpermRule,
+  type Commands,
+  XPERM_ALLOW,
+  XPERM_AUDITALLOW,
+  XPERM_DONTAUDIT,
+  type XpermKind,
+} from '../policydb/xperm-table.ts';
+import { readCommands } from './commands.ts';
+import { fault, type Reader, readCount, readU16, readU32 } from './reader.ts';
 import { addStatement } from './statements.ts';
 import { knownValue } from './symbol-table.ts';
 
@@ -23,6 +32,11 @@ const TYPE_RULES = new Map<number, keyof Policydb['typeRules']>([
   [0x40, 'type_change'],
 ]);
 const EXTENDED = 0x700;
+const EXTENDED_KINDS = new Map<number, XpermKind>([
+  [0x100, XPERM_ALLOW],
+  [0x200, XPERM_AUDITALLOW],
+  [0x400, XPERM_DONTAUDIT],
+]);
 /** Says that a conditional rule was on when the policy was written; its condition is evaluated here. */
 const ENABLED = 0x8000;
 const BYTES_OF_RULE = 12;
@@ -37,10 +51,11 @@ export interface RawRule {
   readonly target: number;
   readonly tclass: number;
   readonly kind: number;
-  /** Permissions, or the type of a type rule; 0 for an extended one. */
+  /** Permissions, or the type of a type rule. */
   readonly data: number;
+  /** What an extended rule has in its place. */
+  readonly commands?: Commands;
   readonly start: number;
-  readonly end: number;
 }
 
 /** The rules that stand in no condition. */
@@ -134,16 +149,8 @@ export function readRule(reader: Reader): RawRule {
   const target = readU16(reader);
   const tclass = readU16(reader);
   const kind = readU16(reader) & ~ENABLED;
-  if ((kind & EXTENDED) === 0)
-    return { source, target, tclass, kind, data: readU32(reader), start, end: reader.offset };
-  readExtended(reader);
-  return { source, target, tclass, kind, data: 0, start, end: reader.offset };
-}
-
-function readExtended(reader: Reader): void {
-  readU8(reader);
-  readU8(reader);
-  for (let word = 0; word < 8; word++) readU32(reader);
+  if ((kind & EXTENDED) === 0) return { source, target, tclass, kind, data: readU32(reader), start };
+  return { source, target, tclass, kind, data: 0, commands: readCommands(reader), start };
 }
 
 /** Adds any rule; the sound unconditional access rules never come here. */
@@ -159,8 +166,27 @@ function addRule(reader: Reader, db: Policydb, rule: RawRule, branch: number): v
     const every = allPermissions(db.classData[tclass]?.perms.length ?? 0);
     const perms = vector === AUDITDENY ? data | ~every : data & every;
     addAccess(db.access, source, target, tclass, { vector, perms, branch, statement });
-  } else if (typeRule !== undefined) addOneTypeRule(reader, db, db.typeRules[typeRule], rule, branch, statement);
-  else if ((kind & EXTENDED) === 0) fault(reader, `a rule of unknown kind 0x${kind.toString(16)}`, start);
+  } else if (rule.commands !== undefined) addCommands(reader, db, rule, rule.commands, branch, statement);
+  else if (typeRule !== undefined) addOneTypeRule(reader, db, db.typeRules[typeRule], rule, branch, statement);
+  else fault(reader, `a rule of unknown kind 0x${kind.toString(16)}`, start);
+}
+
+/** Up to version 33 only the commands of `ioctl` are ruled, and only outside conditions. */
+function addCommands(
+  reader: Reader,
+  db: Policydb,
+  { source, target, tclass, kind, start }: RawRule,
+  commands: Commands,
+  branch: number,
+  statement: number,
+): void {
+  const operation = db.classData[tclass]?.bits.get('ioctl');
+  const says = EXTENDED_KINDS.get(kind);
+  if (branch !== UNCONDITIONAL) fault(reader, 'an extended rule inside a condition', start);
+  if (operation === undefined) fault(reader, 'an extended rule for a class without `ioctl`', start);
+  if (says === undefined) fault(reader, `a rule of unknown kind 0x${kind.toString(16)}`, start);
+  const list = db.xperms.lists.push(commands) - 1;
+  addXpermRule(db.xperms, source, target, tclass, { kind: says, operation, list, statement });
 }
 
 function allPermissions(count: number): number {

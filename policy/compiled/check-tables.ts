@@ -3,14 +3,18 @@ import type { Column } from '../policydb/column.ts';
 import type { KeyIndex } from '../policydb/key-index.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 import type { TypeTable } from '../policydb/type-table.ts';
+import type { XpermTable } from '../policydb/xperm-table.ts';
 
 /**
  * Checks what a question follows without looking: that look-ups end, that chains have no circles, and that every index
  * is within its table. Throws a RangeError where one is not. The rest of a form is covered by its digest.
  */
-export function checkTables(db: Pick<Policydb, 'access' | 'typeRules' | 'conditionals' | 'types' | 'roles'>): void {
+export function checkTables(
+  db: Pick<Policydb, 'access' | 'xperms' | 'typeRules' | 'conditionals' | 'types' | 'roles'>,
+): void {
   checkAccess(db.access, db.conditionals.length * 2);
   for (const table of Object.values(db.typeRules)) checkTypeTable(table);
+  checkXperms(db.xperms);
   const count = db.types.names.length;
   if (db.types.attributesOf.length !== count || db.roles.types.length !== db.roles.names.length) {
     throw new RangeError('a table of types or roles has the wrong size');
@@ -37,6 +41,15 @@ function checkTypeTable(table: TypeTable): void {
   checkLengths(table.next.length, [table.branch, table.type, table.statement]);
   checkRange(table.first, table.next.length);
   checkChain(table.next);
+}
+
+function checkXperms(table: XpermTable): void {
+  const rows = checkIndex(table.index);
+  checkLengths(rows, [table.first]);
+  checkLengths(table.next.length, [table.kind, table.operation, table.commands, table.statement]);
+  checkRange(table.first, table.next.length);
+  checkChain(table.next);
+  checkRange(table.commands, table.lists.length);
 }
 
 /** Answers the number of rows. At most half of the slots may be taken, so that every search comes to a free one. */

@@ -38,6 +38,8 @@ describe('a rule of a binary policy has no line, and is written as policy text',
     'type_member user_t qemu_virtdisk_t:dir user_t;',
     'role_transition user_r qemu_virtdisk_t:process staff_r;',
     'allow system_r staff_r;',
+    'auditallowxperm domain disk:chr_file ioctl { 0x8901 };',
+    'allowxperm user_t disk:chr_file ioctl { 0x8900-0x8910 };',
     'range_transition user_t other_t:file s1:c2;',
   ];
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { loadBinary } from '../../../policy/binary/load-binary.ts';
-import type { Policy } from '../../../policy/policy.ts';
+import type { LoadedPolicy } from '../../../policy/policy.ts';
 import { shippedText } from '../../support/gate/shipped.ts';
 import { askEngine } from '../../support/policy/ask-engine.ts';
-import { binaryVersions, compileVersions } from '../../support/policy/binary.ts';
+import { binaryVersions, compileVersions, mustCompile } from '../../support/policy/binary.ts';
 import type { Question } from '../../support/policy/checkpolicy.ts';
 import { everything } from '../../support/policy/everything.ts';
 import { handWritten } from '../../support/policy/hand-written.ts';
@@ -18,14 +18,14 @@ const questionsEach = 1200;
 const randomPolicies = 5;
 const fileNames = ['disk.img', 'a name', 'other'];
 
-function mustRead(bytes: Uint8Array): Policy {
+function mustRead(bytes: Uint8Array): LoadedPolicy {
   const loaded = loadBinary(bytes, 'policy.bin');
   assert.ok(loaded.ok, loaded.ok ? '' : loaded.diagnostics[0]?.message);
   return loaded.policy;
 }
 
 /** The answer in full: audit vectors, and what has a name, too. */
-function answers(policy: Policy, questions: readonly Question[]): unknown[] {
+function answers(policy: LoadedPolicy, questions: readonly Question[]): unknown[] {
   const plain = askEngine(policy, questions);
   return questions.map((question, index) => {
     if (question.ask === 'av') {
@@ -83,8 +83,29 @@ describe(`a binary policy answers as its source does, in versions ${binaryVersio
     assert.ok(compareVersions(namesOf(await shippedText()), 7));
   });
 
+  it('and rules the same commands', () => {
+    const source = mustLoad(everything.text);
+    const binary = mustRead(mustCompile(everything.text));
+    const [file, other] = ['system_u:object_r:virtdisk_t:s0', 'system_u:object_r:other_t:s0'];
+    const commands = [
+      0, 0x1234, 0x5400, 0x5401, 0x6fff, 0x7000, 0x72ff, 0x7300, 0x8900, 0x8901, 0x8910, 0x8911, 0xffff,
+    ];
+    let allowed = 0;
+    for (const type of everything.types) {
+      for (const target of [file, other]) {
+        for (const command of commands) {
+          const question = [`system_u:object_r:${type}:s0`, target, 'chr_file', 'ioctl', command] as const;
+          const answer = binary.computeCommand(...question);
+          assert.deepEqual(answer, source.computeCommand(...question), question.join(' '));
+          if (answer.ruled && answer.allowed) allowed++;
+        }
+      }
+    }
+    assert.ok(allowed > 0);
+  });
+
   it('and tells rules by file name from none', () => {
-    const policy = mustRead(compileVersions(everything.text, true)?.get(33) ?? new Uint8Array());
+    const policy = mustRead(mustCompile(everything.text));
     const [user, disk] = ['user_u:user_r:user_t:s0', 'system_u:object_r:virtdisk_t:s0'];
     const named = policy.computeTransition(user, disk, 'file', 'disk.img');
     const other = policy.computeTransition(user, disk, 'file', 'other');

@@ -73,6 +73,8 @@ describe('a compiled form', () => {
       ({ access }) => (access.auditdeny.length += 1),
       ({ typeRules }) => (typeRules.type_transition.first.data[0] = 99_999),
       ({ typeRules }) => (typeRules.type_change.next.data[0] = 0),
+      ({ xperms }) => (xperms.first.data[0] = 99_999),
+      ({ xperms }) => (xperms.commands.data[0] = xperms.lists.length),
       ({ types }) => (types.attributesOf = types.attributesOf.slice(1)),
       ({ roles }) => (roles.types = []),
     ];

@@ -4,7 +4,7 @@ import { smallPolicy } from './small-policy.ts';
 /** A policy of every kind of statement that leaves something in a binary policy. */
 export const everything: RandomPolicy = {
   mls: true,
-  classes: ['process', 'file', 'vm', 'dir'],
+  classes: ['process', 'file', 'vm', 'dir', 'chr_file'],
   types: ['kernel_t', 'user_t', 'vm_user_t', 'virtdisk_t', 'other_t', 'parent_t', 'parent_t.child_t'],
   roles: ['system_r', 'user_r', 'staff_r'],
   users: ['system_u', 'user_u'],
@@ -12,8 +12,8 @@ export const everything: RandomPolicy = {
   sensitivities: ['s0', 's1'],
   categories: ['c0', 'c1', 'c2', 'c3', 'c4'],
   text: smallPolicy({
-    classes: 'class dir',
-    access: 'class dir inherits file_like',
+    classes: 'class dir class chr_file',
+    access: 'class dir inherits file_like class chr_file inherits file_like { ioctl }',
     defaults:
       'default_range vm target low-high; default_role vm source; default_user file target; default_type dir source;',
     mls: `mlsconstrain { file dir } { read getattr } ( l1 dom l2 or t1 == domain );
@@ -25,6 +25,9 @@ role any_r types { parent_t parent_t.child_t user_t vm_user_t };
 allow parent_t domain:process { signal transition }; allow parent_t.child_t domain:process signal;
 allow domain self:process *; allow domain disk:{ file dir } { read write getattr }; auditallow domain disk:file write;
 dontaudit domain other_t:file *; allow { domain -user_t } other_t:vm start;
+allow domain disk:chr_file ioctl; allowxperm user_t disk:chr_file ioctl { 0x8900-0x8910 0x5401 0x1234 };
+allowxperm domain other_t:chr_file ioctl ~{ 0x5401 0x7000-0x72ff }; auditallowxperm domain disk:chr_file ioctl 0x8901;
+dontauditxperm vm_user_t disk:chr_file ioctl { 0x0000 0xffff };
 allow system_r any_r; allow any_r system_r; role_transition user_r disk:process staff_r;
 range_transition domain disk:process s0:c1 - s1:c0.c4; range_transition user_t other_t:file s1:c2;
 type_transition domain disk:vm vm_user_t; type_change user_t other_t:file vm_user_t; type_member user_t disk:dir user_t;
