@@ -30,9 +30,7 @@ export function askCanonical(fs: Selinuxfs, context: string): string | undefined
 }
 
 /** A computed context as the kernel says it, `invalid` where it says EINVAL, `refused` for EACCES. */
-type ComputedReply =
-  | { readonly kind: 'context'; readonly context: string }
-  | { readonly kind: 'invalid' | 'refused' };
+type ComputedReply = { readonly kind: 'context'; readonly context: string } | { readonly kind: 'invalid' | 'refused' };
 
 /** Has a context computed. @throws BrokerError POLICY_UNAVAILABLE for every answer that is not one of the three. */
 export function askComputed(fs: Selinuxfs, file: ContextFile, words: readonly (string | number)[]): ComputedReply {
