@@ -7,6 +7,8 @@ import type { Clock } from '../../../../shared/time/clock.ts';
 export interface Host {
   /** The QEMU binary, as found on the PATH or by its full path. */
   readonly binary: string;
+  /** As QEMU says it, like `7.2.22`. */
+  readonly qemuVersion: string;
   /** Sockets, launch records and keys; private to the broker and QEMU. */
   readonly runDir: string;
   /** Consoles and QEMU's own words. */

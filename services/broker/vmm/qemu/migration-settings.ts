@@ -34,11 +34,15 @@ export async function setCapabilities({ execute }: Controls, on: readonly Capabi
   });
 }
 
+export interface Parameters {
+  readonly credentials?: string;
+  /** 0 for no limit. */
+  readonly bandwidthBytesPerSecond?: number;
+  readonly downtimeMsMax?: number;
+}
+
 /** The parameters of one operation; those left out are as at QEMU's start, but for the bandwidth, which is not limited. */
-export async function setParameters(
-  { execute }: Controls,
-  options: { credentials?: string; bandwidthBytesPerSecond?: number; downtimeMsMax?: number } = {},
-): Promise<void> {
+export async function setParameters({ execute }: Controls, options: Parameters = {}): Promise<void> {
   await execute('migrate-set-parameters', {
     'tls-creds': options.credentials ?? '',
     'max-bandwidth': options.bandwidthBytesPerSecond ?? 0,

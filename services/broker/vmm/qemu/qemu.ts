@@ -36,8 +36,8 @@ export async function createQemu(options: QemuOptions): Promise<QemuVmm> {
     await mkdir(dir, { recursive: true });
     await chmod(dir, 0o700);
   }
-  const host: Host = { binary, runDir, logDir, clock, confined: await hasSelinux() };
   const qemuVersion = await versionOf(binary);
+  const host: Host = { binary, qemuVersion, runDir, logDir, clock, confined: await hasSelinux() };
   const accelerators = await findAccelerators(host);
   const held = new Set<Controls>();
   const hold = (launched: Launched) => {

@@ -2,6 +2,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { TransferFigures, TransferKey, VmProcess } from '../../runtime/ports.ts';
 import { type Controls, migrationOf, watchFor } from './controls.ts';
+import { sendExactly } from './exact-sending.ts';
 import { credentialsId, forgetKey, installKey, removeKeyFiles } from './keys.ts';
 import { setCapabilities, setParameters, transferCapabilities } from './migration-settings.ts';
 import { fieldOf, migrateReply, ramReply, readList, readReply, socketReply } from './replies.ts';
@@ -55,7 +56,10 @@ async function listeningPort(controls: Controls): Promise<number> {
   throw new BrokerError('QEMU_PROTOCOL', 'QEMU names no port it listens on');
 }
 
-/** Source: see the port. What becomes of it is said by `migration` events; the key is forgotten at its end. */
+/**
+ * Source: see the port. What becomes of it is said by `migration` events; the key is forgotten at its end. An emulated
+ * guest is paused for a moment at the beginning, and its downtime is not limited: see `exact-sending.ts`.
+ */
 export async function send(
   controls: Controls,
   to: Parameters<VmProcess['send']>[0],
@@ -66,13 +70,15 @@ export async function send(
   await installKey(controls, 'client', key);
   try {
     await setCapabilities(controls, transferCapabilities);
-    await setParameters(controls, { credentials: credentialsId, ...options });
     const off = controls.onEvent((event) => {
       if (event.kind === 'exited') return off();
       if (event.kind !== 'migration' || !ended.includes(event.status)) return;
       off();
       void forgetKey(controls).catch(() => {});
     });
+    const parameters = { credentials: credentialsId, ...options };
+    if (controls.record.accelerator === 'tcg') return await sendExactly(controls, uri, parameters);
+    await setParameters(controls, parameters);
     await controls.execute('migrate', { uri });
   } catch (error) {
     await forgetKey(controls).catch(() => {});

@@ -12,7 +12,14 @@ import { systemClock } from '../../../../../shared/time/clock.ts';
 let host: Host;
 before(() => {
   const runDir = mkdtempSync(join(tmpdir(), 'carnet-probe-'));
-  host = { binary: 'qemu-system-x86_64', runDir, logDir: runDir, confined: false, clock: systemClock };
+  host = {
+    binary: 'qemu-system-x86_64',
+    qemuVersion: '7.2.0',
+    runDir,
+    logDir: runDir,
+    confined: false,
+    clock: systemClock,
+  };
 });
 after(() => rm(host.runDir, { recursive: true }));
 
