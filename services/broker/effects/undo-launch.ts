@@ -1,5 +1,6 @@
 import type { OperationId, VmName } from '../../../shared/ids.ts';
 import { claim, markStopped } from '../ownership/claim.ts';
+import { askToLetGo, mustNotBePromised } from '../ownership/let-go.ts';
 import type { VmEntry } from '../vms/vms.ts';
 import type { World } from './world.ts';
 
@@ -15,8 +16,10 @@ export async function claimHere(
 ): Promise<number> {
   const { vms } = world;
   const vm = fresh.spec.name;
+  mustNotBePromised(vms.get(vm));
   const epoch = await claim(world, vm, operation, {
     by,
+    letGo: by === 'anyone' ? await askToLetGo(world, vm) : undefined,
     runsHere: vms.process(vm) !== undefined,
     ownEpoch: vms.get(vm)?.epoch,
     knownEpoch: vms.epochOf(vm),
@@ -43,5 +46,5 @@ export async function undoLaunch(
   vms.detach(vm);
   await checkpoints.unpin(vm);
   await vms.put({ ...(vms.get(vm) ?? (await fresh())), epoch: claimed, mapped: null });
-  await markStopped(world, vm);
+  await markStopped(world, vm, claimed);
 }

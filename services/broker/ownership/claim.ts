@@ -2,6 +2,7 @@ import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
 import type { HostName, OperationId, VmName } from '../../../shared/ids.ts';
 import type { OwnerRecord } from '../../../shared/messages/record.ts';
 import type { Ownership } from '../runtime/ports.ts';
+import type { LetGo } from './let-go.ts';
 
 /*
  * The moves of the owner record. Each looks first, so that doing it again after a crash is the same as having done it
@@ -23,6 +24,8 @@ interface Claimant {
   readonly ownEpoch: number | undefined;
   /** The highest epoch this host knows of. */
   readonly knownEpoch: number;
+  /** The owner that let it go to this host; its word is needed where the record is no proof. */
+  readonly letGo?: LetGo | undefined;
 }
 
 /**
@@ -39,13 +42,13 @@ export async function claim(
   const found = await ownership.read(vm);
   const record = found?.record;
   if (record?.operation === operation && record.owner === host) return record.epoch;
-  const { ownEpoch, knownEpoch, runsHere } = claimant;
+  const { ownEpoch, knownEpoch, runsHere, letGo } = claimant;
   const ours = ownEpoch !== undefined && isNoNewer(ownership, record, { owner: host, epoch: ownEpoch });
   // What this host's journal proves, or what it claimed before a crash; its QEMU may have ended without a word.
   if (ours || (record?.owner === host && record.epoch >= knownEpoch)) {
     if (runsHere) throw stillRuns(vm, host);
   } else mayTake(vm, record, claimant, ownership.decidesAlone);
-  const epoch = Math.max(record?.epoch ?? 0, knownEpoch) + 1;
+  const epoch = Math.max(record?.epoch ?? 0, knownEpoch, letGo?.epoch ?? 0) + 1;
   await ownership.write({ vm, owner: host, epoch, running: true, operation }, found?.revision ?? 0);
   return epoch;
 }
@@ -54,7 +57,7 @@ export async function claim(
 function mayTake(
   vm: VmName,
   record: OwnerRecord | undefined,
-  { by, knownEpoch }: Claimant,
+  { by, knownEpoch, letGo }: Claimant,
   decidesAlone: boolean,
 ): void {
   if ((record?.epoch ?? 0) < knownEpoch && !(record === undefined && decidesAlone)) {
@@ -65,7 +68,8 @@ function mayTake(
   if (record === undefined) return;
   if (record.running) throw stillRuns(vm, record.owner);
   if (by === 'owner') throw new BrokerError('VM_ELSEWHERE', `${vm} belongs to ${record.owner}`);
-  if (!decidesAlone) {
+  const byItsWord = letGo?.owner === record.owner && letGo.epoch >= knownEpoch;
+  if (!decidesAlone && !byItsWord) {
     throw new BrokerError(
       'OWNER_IN_DOUBT',
       `${vm} is ${record.owner}'s, and one copy of the record is no proof of it`,
@@ -155,13 +159,16 @@ export async function putBack(
   await ownership.write({ ...own, owner: host }, found?.revision ?? 0);
 }
 
-/** Says that this host runs the VM no longer. Does nothing where the record is another host's. */
-export async function markStopped({ ownership, host }: Mover, vm: VmName): Promise<void> {
+/** Says that this host, which has the VM in that epoch, runs it no longer. Does nothing where the record is newer. */
+export async function markStopped({ ownership, host }: Mover, vm: VmName, epoch: number): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const found = await ownership.read(vm);
-    if (found === undefined || found.record.owner !== host || !found.record.running) return;
+    if (found === undefined) return;
+    const { record } = found;
+    // An older record was brought back by the bucket: this host's journal knows better.
+    if (record.epoch > epoch || (record.epoch === epoch && (record.owner !== host || !record.running))) return;
     try {
-      await ownership.write({ ...found.record, running: false }, found.revision);
+      await ownership.write({ ...record, owner: host, epoch, running: false }, found.revision);
       return;
     } catch (error) {
       if (faultOf(error).code !== 'OWNER_CONFLICT' || attempt > 0) throw error;

@@ -118,7 +118,8 @@ export async function afterEnd(world: World, vm: VmName): Promise<void> {
   const entry = vms.get(vm);
   if (entry !== undefined && entry.mapped !== null) await vms.put({ ...entry, mapped: null });
   // Checkpoints are shared by hosts: what maps one is no business of a host that the VM has left.
-  if ((await ownership.read(vm))?.record.owner !== host) return;
+  const record = (await ownership.read(vm))?.record;
+  if (entry === undefined || (record !== undefined && record.owner !== host && record.epoch >= entry.epoch)) return;
   await checkpoints.unpin(vm);
-  await markStopped(world, vm);
+  await markStopped(world, vm, Math.max(entry.epoch, record?.owner === host ? record.epoch : 0));
 }

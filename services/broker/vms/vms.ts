@@ -1,7 +1,7 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
-import { checkpointId, type VmName } from '../../../shared/ids.ts';
+import { checkpointId, hostName, type VmName } from '../../../shared/ids.ts';
 import { label } from '../../../shared/label/label.ts';
-import { fields, integer, nullable, type Shape } from '../../../shared/schema/schema.ts';
+import { fields, integer, maybe, nullable, type Shape } from '../../../shared/schema/schema.ts';
 import type { Store } from '../../../shared/store/store.ts';
 import { accelerator, vmSpec } from '../../../shared/vm/spec.ts';
 import type { VmEvent, VmProcess } from '../runtime/ports.ts';
@@ -15,6 +15,8 @@ export const vmEntry = fields({
   accelerator: nullable(accelerator),
   /** The checkpoint whose memory it maps, while it runs. */
   mapped: nullable(checkpointId),
+  /** The host it was let go to while it was stopped: only that one may claim it now. */
+  promisedTo: maybe(hostName),
 });
 export type VmEntry = Shape<typeof vmEntry>;
 
@@ -43,7 +45,7 @@ export interface Vms {
   attach(process: VmProcess): void;
   /** There is a QEMU and it does not answer: until it does, nothing is done about its VM. */
   markSilent(vm: VmName): void;
-  /** Forgets a QEMU that is gone. */
+  /** Forgets a QEMU that is gone, or was silent. */
   detach(vm: VmName): void;
 }
 
@@ -111,10 +113,10 @@ export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) =>
         onEvent(process.vm, event);
       });
       processes.set(process.vm, attached);
-      silent.delete(process.vm);
     },
     markSilent: (vm) => void silent.add(vm),
     detach(vm) {
+      silent.delete(vm);
       processes.get(vm)?.stop();
       processes.delete(vm);
     },

@@ -66,7 +66,7 @@ test('a host that has no QEMU of its own VM claims it again, though it could not
 
 test('a stopped VM is claimed by its owner to start it, and by anyone to restore it', async () => {
   await claim(await at(alpha), vm, first, byOwner);
-  await markStopped(await at(alpha), vm);
+  await markStopped(await at(alpha), vm, 1);
   await assert.rejects(claim(await at(beta), vm, second, byOwner), { code: 'VM_ELSEWHERE' });
   assert.equal(await claim(await at(beta), vm, second, byAnyone), 2);
   assert.deepEqual(await recordOf(), { owner: 'beta', epoch: 2, running: true });
@@ -129,9 +129,9 @@ test('of a destination that moves the record and a source that takes it back, on
 
 test('a host marks only its own VM as stopped', async () => {
   await claim(await at(alpha), vm, first, byOwner);
-  await markStopped(await at(beta), vm);
+  await markStopped(await at(beta), vm, 1);
   assert.equal((await recordOf())?.running, true);
-  await markStopped(await at(alpha), vm);
+  await markStopped(await at(alpha), vm, 1);
   assert.equal((await recordOf())?.running, false);
 });
 
@@ -167,7 +167,7 @@ test('an owner starts its VM in a new epoch whatever the bucket forgot', async (
 test('a stopped VM of another host is not taken where the record does not decide alone', async () => {
   bucket = await bucketOf(1);
   await claim(await at(alpha), vm, first, byOwner);
-  await markStopped(await at(alpha), vm);
+  await markStopped(await at(alpha), vm, 1);
   await assert.rejects(claim(await at(beta), vm, second, byAnyone), { code: 'OWNER_IN_DOUBT' });
 });
 
@@ -182,4 +182,15 @@ test('a handover moves a record that the bucket brought back older, and only whe
   await claim(await at(alpha), vm, first, byOwner);
   await moveHere(await at(beta), ...handedOver);
   assert.deepEqual(await recordOf(), { owner: 'beta', epoch: 5, running: true });
+});
+
+test('where one copy of the record is no proof, a stopped VM is claimed elsewhere on the word of its owner alone', async () => {
+  bucket = await bucketOf(1);
+  await claim(await at(alpha), vm, first, byOwner);
+  await markStopped(await at(alpha), vm, 1);
+  const claimant = { ...byAnyone, letGo: { owner: hostId('gamma'), epoch: 1 } };
+  await assert.rejects(claim(await at(beta), vm, second, claimant), { code: 'OWNER_IN_DOUBT' });
+  const older = { ...byAnyone, knownEpoch: 3, letGo: { owner: alpha, epoch: 1 } };
+  await assert.rejects(claim(await at(beta), vm, second, older), { code: 'OWNER_IN_DOUBT' });
+  assert.equal(await claim(await at(beta), vm, second, { ...byAnyone, letGo: { owner: alpha, epoch: 1 } }), 2);
 });
