@@ -22,10 +22,18 @@ export interface Pace {
   readonly atOnce: number;
   /** How often it takes seconds. */
   readonly slow: number;
+  /** How often it takes longer than any state may last. */
+  readonly stalls: number;
 }
 
 /** A delay in ms: mostly a few, sometimes long enough that others overtake. */
 export function delayOf(random: Random, pace: Pace): number {
+  if (random.chance(pace.stalls)) return random.pick([20_000, 120_000, 4_000_000]);
+  return messageDelayOf(random, pace);
+}
+
+/** The same for what is not taken any more when it is late. */
+export function messageDelayOf(random: Random, pace: Pace): number {
   if (random.chance(pace.slow)) return random.between(200, 9_000);
   return 1 + Math.floor(random.next() * 20);
 }

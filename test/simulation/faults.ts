@@ -7,7 +7,8 @@ import { otherLabel, vmLabel } from './policy.ts';
 /** What can go wrong, each once at a moment of the seed's choosing. It mends by itself, or, for `forever`, never. */
 type Fault = (fleet: Fleet, forever: boolean) => void;
 
-const policyActions: readonly GateAsk['action'][] = ['migrate-out', 'migrate-in', 'start', 'save', 'restore'];
+/** What a policy may refuse. */
+export const policyActions: readonly GateAsk['action'][] = ['migrate-out', 'migrate-in', 'start', 'save', 'restore'];
 
 function restart(fleet: Fleet, forever: boolean, act: () => void, longestMs: number): void {
   const { random } = fleet;
@@ -122,6 +123,20 @@ const policyReload: Fault = (fleet) => {
   if (random.chance(0.7)) restart(fleet, false, reload, 5_000);
 };
 
+/** A policy that is loaded again and again, with a rule and without it. */
+const policyFlaps: Fault = (fleet) => {
+  const { random } = fleet;
+  const { policy, name } = random.pick(fleet.hosts);
+  const action = random.pick(policyActions);
+  fleet.log.info('FAULT policy flaps', { host: name, action });
+  for (let left = random.between(2, 6); left > 0; left--) {
+    due(fleet, random.between(0, 300), () => {
+      policy.seqno += 1;
+      if (!policy.refused.delete(action)) policy.refused.add(action);
+    });
+  }
+};
+
 const clockJump: Fault = (fleet) => {
   const host = fleet.random.pick(fleet.hosts);
   const byMs = fleet.random.between(-7_200_000, 7_200_000);
@@ -172,6 +187,8 @@ export const faults: readonly Fault[] = [
   rewind,
   policyReload,
   policyReload,
+  policyFlaps,
+  policyFlaps,
   clockJump,
   diskFull,
   badWeather,

@@ -1,12 +1,15 @@
 import type { CorePorts } from '../../services/broker/core.ts';
+import { kindsOf } from '../../services/broker/effects/kinds.ts';
 import type { OperationRecord } from '../../services/broker/runtime/kind.ts';
 import type { OneOffKey } from '../../services/broker/transport/transfer-keys.ts';
 import type { VmEntry } from '../../services/broker/vms/vms.ts';
-import type { VmName } from '../../shared/ids.ts';
+import type { CheckpointId, VmName } from '../../shared/ids.ts';
 import { type Logger, silentLogger } from '../../shared/log/logger.ts';
 import type { Endpoint } from '../../shared/messages/endpoint.ts';
-import { hostId, operationIdOf, specOf, vmId } from '../support/values.ts';
+import type { Manifest } from '../../shared/vm/carnet.ts';
+import { carnetFor, checkpointIdOf, clientId, hostId, operationIdOf, specOf, vmId } from '../support/values.ts';
 import type { Pace } from './chances.ts';
+import type { Coverage } from './coverage.ts';
 import { createHost, type SimHost, startBroker } from './host.ts';
 import { createKeyMaker } from './keys.ts';
 import { createLinks, type Links } from './links.ts';
@@ -37,7 +40,8 @@ export interface Fleet {
   readonly log: Logger;
   readonly oneOffKey: () => OneOffKey;
   readonly randomBytes: (bytes: number) => Uint8Array;
-  readonly mutate: (ports: CorePorts, host: SimHost) => CorePorts;
+  /** The ports of a broker, with the mutation between, and its tables counted. */
+  readonly mutate: (ports: CorePorts) => CorePorts;
   /** Faults that are still to come or to mend by themselves. */
   faultsDue: number;
   /** A broker cannot go on: its process ends, and is started again by and by. */
@@ -52,12 +56,17 @@ export function createFleet(by: {
   readonly hosts: number;
   readonly vms: number;
   readonly mutation: Mutation | undefined;
+  readonly coverage: Coverage;
   readonly log: ((nowMs: () => number) => Logger) | undefined;
 }): Fleet {
   const { random, mutation } = by;
   const time = createTime(startMs);
   const log = by.log?.(() => time.nowMs() - startMs) ?? silentLogger;
-  const pace: Pace = { atOnce: random.pick([0.4, 0.7, 0.9]), slow: random.pick([0, 0, 0.02, 0.1]) };
+  const pace: Pace = {
+    atOnce: random.pick([0.4, 0.7, 0.9]),
+    slow: random.pick([0, 0, 0.02, 0.1]),
+    stalls: random.pick([0, 0, 0, 0.01, 0.03]),
+  };
   const links = createLinks();
   const hosts = Array.from({ length: by.hosts }, (_, at) =>
     createHost(hostNames[at] ?? `host${at}`, mutation?.flushIsAwaited ?? true),
@@ -104,7 +113,10 @@ export function createFleet(by: {
       if (bytes >= 8) new DataView(out.buffer).setUint32(0, drawn);
       return out;
     },
-    mutate: mutation?.ports === undefined ? (ports) => ports : mutation.ports,
+    mutate(ports) {
+      const kinds = mutation?.kinds ?? kindsOf;
+      return { ...(mutation?.ports?.(ports) ?? ports), kinds: (world) => by.coverage.over(kinds(world)) };
+    },
     fatal(host, error) {
       log.error('a broker ends', { host: host.name, why: String(error) });
       stopBroker(fleet, host);
@@ -113,7 +125,7 @@ export function createFleet(by: {
       });
     },
   };
-  for (const vm of fleet.vms) seedVm(fleet, vm, random.pick(hosts), random.chance(0.85));
+  for (const vm of fleet.vms) seedVm(fleet, vm, random.pick(hosts), random.chance(0.75));
   for (const host of hosts) startBroker(fleet, host);
   return fleet;
 }
@@ -128,6 +140,18 @@ function seedVm(fleet: Fleet, vm: VmName, host: SimHost, running: boolean): void
   const truth = fleet.truth.add(vm, host.name, epoch);
   if (running) fleet.machines.seed(host.name, vm, vmLabel);
   else truth.gone = true;
+  if (fleet.random.chance(running ? 0.2 : 0.7)) {
+    const checkpoint = checkpointIdOf(1 + fleet.vms.indexOf(vm));
+    fleet.storage.kept.set(checkpoint, manifestOf(checkpoint, entry, host.name));
+  }
+}
+
+function manifestOf(checkpoint: CheckpointId, { spec }: VmEntry, host: string): Manifest {
+  const file = { bytes: 1, digest: '0'.repeat(64) };
+  const carnet = { ...carnetFor(spec.name, host), label: vmLabel };
+  const disks = carnet.images.map((image) => ({ spec: image.spec, label: image.label, ...file }));
+  const about = { takenAtMs: startMs, takenFor: clientId('operator'), stateLabel: vmLabel, pauseMs: 3 };
+  return { version: 1, checkpoint, carnet, ...about, memory: file, devices: file, disks };
 }
 
 /** The process ends wherever it is. What it had not flushed may be lost; its QEMUs run on. */

@@ -91,7 +91,7 @@ export function startBroker(fleet: Fleet, host: SimHost): void {
       if (life.up) fleet.fatal(host, error);
     }) as (error: unknown) => never,
   };
-  void startCore(fleet.mutate(ports, host)).then(
+  void startCore(fleet.mutate(ports)).then(
     (core) => {
       broker.core = core;
     },

@@ -1,13 +1,154 @@
 import type { CorePorts } from '../../services/broker/core.ts';
-import type { SimHost } from './host.ts';
+import { kindsOf } from '../../services/broker/effects/kinds.ts';
+import type { World } from '../../services/broker/effects/world.ts';
+import { cancelled, timedOut } from '../../services/broker/machine/outcomes.ts';
+import type { Effect, Event, Row, State } from '../../services/broker/machine/row.ts';
+import { type Table, tableOf } from '../../services/broker/machine/table.ts';
+import { migrateSource } from '../../services/broker/migrate/source.ts';
+import { createJournal } from '../../services/broker/runtime/journal.ts';
+import type { AnyKind } from '../../services/broker/runtime/kind.ts';
 
-/** One thing that is broken on purpose, to see that the simulation notices. */
+/*
+ * Each breaks one thing that the product does, in what stands around it: the simulation must notice every one of them. What
+ * it would not notice it does not prove.
+ */
+
+type Kinds = ReturnType<typeof kindsOf>;
+
+/** One thing that is broken on purpose. */
 export interface Mutation {
+  /** False: a write counts as done before it is on disk. */
   readonly flushIsAwaited?: boolean;
+  /** True: the listener of a grant takes a second connection. */
   readonly listenersAreReused?: boolean;
-  readonly ports?: (ports: CorePorts, host: SimHost) => CorePorts;
+  readonly ports?: (ports: CorePorts) => CorePorts;
+  readonly kinds?: (world: World) => Kinds;
 }
 
-export const mutations: Readonly<Record<string, Mutation>> = {
-  'not-awaiting-flush': { flushIsAwaited: false },
-};
+type AnyTable = Table<State, Event, Effect>;
+type AnyRow = Row<State, Event, Effect>;
+
+/** The source's table with other rows in the place of those that start and are caused alike. */
+function sourceWith(...rows: readonly AnyRow[]): AnyTable {
+  const table = migrateSource as unknown as AnyTable;
+  const replaced = new Set(rows.map(({ from, on }) => `${from} ${on}`));
+  return tableOf({ ...table, rows: [...table.rows.filter(({ from, on }) => !replaced.has(`${from} ${on}`)), ...rows] });
+}
+
+const withSource =
+  (table: AnyTable) =>
+  (world: World): Kinds => {
+    const kinds = kindsOf(world);
+    return { ...kinds, migrateSource: { ...kinds.migrateSource, table } };
+  };
+
+/** A row by which the source lets its guest run again although it has handed it over. */
+const runsAgain = (from: string, on: string, outcome: object): AnyRow => ({
+  from,
+  on,
+  to: 'withdrawing',
+  next: (state) => ({ ...state, state: 'withdrawing', outcome }) as State,
+  effects: () => [{ effect: 'withdraw' }],
+});
+
+export const mutations = {
+  'effects-before-persist': {
+    ports: (ports) => ({
+      ...ports,
+      journal(store) {
+        const journal = createJournal(store);
+        return {
+          ...journal,
+          write(record) {
+            ports.clock.after(30, () => void journal.write(record));
+            return Promise.resolve();
+          },
+        };
+      },
+    }),
+  },
+  'resume-on-deadline': {
+    kinds: withSource(
+      sourceWith(
+        runsAgain('handing-over', 'deadline-passed', timedOut('answer to the handover')),
+        runsAgain('handing-over', 'failed', timedOut('answer to the handover')),
+      ),
+    ),
+  },
+  'run-before-record': {
+    kinds(world) {
+      const kinds = kindsOf(world);
+      const { migrateDestination } = kinds;
+      const perform: AnyKind['perform'] = async (effect, state, performing) => {
+        if (effect.effect === 'move-owner') await world.vms.process((state as unknown as { vm: never }).vm)?.run();
+        return migrateDestination.perform(effect, state, performing);
+      };
+      return { ...kinds, migrateDestination: { ...migrateDestination, perform } };
+    },
+  },
+  'handover-before-completed': {
+    kinds: withSource(
+      sourceWith({
+        from: 'deciding-switchover',
+        on: 'switchover-allowed',
+        to: 'handing-over',
+        next: (state) => ({ ...state, state: 'handing-over' }),
+        effects: () => [{ effect: 'switch-over' }, { effect: 'send-handover' }],
+      }),
+    ),
+  },
+  'grant-used-twice': {
+    listenersAreReused: true,
+    kinds(world) {
+      const kinds = kindsOf(world);
+      const { migrateSource: source } = kinds;
+      const tried = new Set<unknown>();
+      const onVmEvent: AnyKind['onVmEvent'] = (state, event) => {
+        const { operation } = state as unknown as { operation: string };
+        const failed = event.kind === 'migration' && event.status === 'failed' && state.state === 'transferring';
+        if (!failed || tried.has(operation)) return source.onVmEvent(state, event);
+        tried.add(operation);
+        const performing = { client: 'operator' as never, report() {}, overtaken: () => false };
+        void source.perform({ effect: 'start-transfer' }, state, performing).catch(() => {});
+        return undefined;
+      };
+      return { ...kinds, migrateSource: { ...source, onVmEvent } };
+    },
+  },
+  'no-decision-at-switchover': {
+    ports: (ports) => ({
+      ...ports,
+      gate: {
+        ...ports.gate,
+        async decide(ask, moment, about) {
+          const yes = await ports.gate.decide(ask, moment === 'switchover' ? 'first-byte' : moment, about);
+          return moment === 'switchover' ? { ...yes, outcome: 'allowed' } : yes;
+        },
+      },
+    }),
+  },
+  'recovery-forgets-effects': {
+    ports: (ports) => ({
+      ...ports,
+      journal(store) {
+        const journal = createJournal(store);
+        return { ...journal, open: () => journal.open().map((record) => ({ ...record, pending: [] })) };
+      },
+    }),
+  },
+  'flush-not-awaited': { flushIsAwaited: false },
+  'cancel-after-commit': {
+    kinds: withSource(
+      sourceWith(
+        runsAgain('handing-over', 'cancel-asked', cancelled),
+        runsAgain('in-doubt', 'cancel-asked', cancelled),
+      ),
+    ),
+  },
+  'record-trusted-alone': {
+    ports: (ports) => ({ ...ports, ownership: { ...ports.ownership, decidesAlone: true } }),
+  },
+} as const satisfies Readonly<Record<string, Mutation>>;
+
+export const mutationOf = (name: string): Mutation | undefined =>
+  (mutations as Readonly<Record<string, Mutation>>)[name];

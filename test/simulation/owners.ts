@@ -2,7 +2,7 @@ import type { Ownership } from '../../services/broker/runtime/ports.ts';
 import { BrokerError } from '../../shared/errors/broker-error.ts';
 import type { VmName } from '../../shared/ids.ts';
 import type { OwnerRecord } from '../../shared/messages/record.ts';
-import { delayOf, type Life, never, type Pace } from './chances.ts';
+import { type Life, messageDelayOf, never, type Pace } from './chances.ts';
 import { type Links, theBus } from './links.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
@@ -53,7 +53,7 @@ export function createOwnerBucket(by: {
     for (const watcher of watchers) {
       if (!watcher.life.up) watchers.delete(watcher);
       else if (watcher.host !== by) {
-        time.after(delayOf(random, pace), () => {
+        time.after(messageDelayOf(random, pace), () => {
           if (watcher.life.up && network.busUp && links.carries(theBus, watcher.host)) watcher.onChange(vm);
         });
       }
@@ -94,7 +94,7 @@ export function createOwnerBucket(by: {
             void time.after(timeoutMs, () => {
               if (life.up) reject(new BrokerError('BUS_TIMEOUT'));
             });
-          time.after(delayOf(random, pace), () => {
+          time.after(messageDelayOf(random, pace), () => {
             if (!network.busUp || !links.carries(host, theBus) || random.chance(network.weather.loss)) {
               lost();
               return;
@@ -142,7 +142,7 @@ export function createOwnerBucket(by: {
           const watcher = { host, life, onChange };
           watchers.add(watcher);
           for (const { record } of records.values()) {
-            if (record.owner !== host) time.after(delayOf(random, pace), () => life.up && onChange(record.vm));
+            if (record.owner !== host) time.after(messageDelayOf(random, pace), () => life.up && onChange(record.vm));
           }
           return () => void watchers.delete(watcher);
         },

@@ -2,7 +2,7 @@ import type { Launch, TransferKey, VmEvent, Vmm, VmProcess } from '../../service
 import { BrokerError } from '../../shared/errors/broker-error.ts';
 import type { VmName } from '../../shared/ids.ts';
 import type { Label } from '../../shared/label/label.ts';
-import { delayOf, type Life, never, type Pace } from './chances.ts';
+import { delayOf, type Life, messageDelayOf, never, type Pace } from './chances.ts';
 import type { Links } from './links.ts';
 import type { Random } from './random.ts';
 import type { Time } from './time.ts';
@@ -34,6 +34,8 @@ export interface Qemu {
   peer: Qemu | undefined;
   /** Until when its monitor is silent. What it is told meanwhile it does then. */
   silentUntilMs: number;
+  /** When it will have done what it was told so far. */
+  toldUntilMs: number;
   port: number;
   key: TransferKey | undefined;
   readonly guestRuns: boolean;
@@ -97,6 +99,7 @@ export function createMachines(
       hasRun: false,
       peer: undefined,
       silentUntilMs: 0,
+      toldUntilMs: 0,
       port: 0,
       key: undefined,
       get guestRuns() {
@@ -111,7 +114,7 @@ export function createMachines(
   }
 
   function emit(qemu: Qemu, event: VmEvent): void {
-    const atMs = Math.max(qemu.saidUntilMs, time.nowMs() + delayOf(random, pace), qemu.silentUntilMs);
+    const atMs = Math.max(qemu.saidUntilMs, time.nowMs() + messageDelayOf(random, pace), qemu.silentUntilMs);
     qemu.saidUntilMs = atMs;
     time.after(atMs - time.nowMs(), () => {
       for (const { life, callback } of [...qemu.listeners]) if (life.up) callback(event);
@@ -142,6 +145,7 @@ export function createMachines(
       case 'active':
       case 'device':
         if (qemu.origin === 'incoming' && qemu.run === 'incoming') {
+          if (options.listenersAreReused) return;
           kill(qemu);
           return;
         }
@@ -231,29 +235,34 @@ export function createMachines(
   }
 
   function processOf(qemu: Qemu, life: Life): VmProcess {
-    /** Tells it something. It may be done without an answer, and a silent one does it when it speaks again. */
+    /**
+     * Tells it something over its monitor, where one command follows the other. It may be done without an answer, or long
+     * after nobody waits for one any more.
+     */
     function tell<T>(act: () => T): Promise<T> {
       if (!life.up) return never;
       const nowMs = time.nowMs();
-      const gone = () => new BrokerError('QEMU_FAILED', 'its monitor is closed');
-      if (qemu.alive && qemu.silentUntilMs <= nowMs && random.next() < pace.atOnce) {
+      const freeAtMs = Math.max(qemu.toldUntilMs, qemu.silentUntilMs);
+      if (qemu.alive && freeAtMs <= nowMs && random.next() < pace.atOnce) {
         try {
           return Promise.resolve(act());
         } catch (error) {
           return Promise.reject(error);
         }
       }
+      const atMs = Math.max(freeAtMs, nowMs + delayOf(random, pace));
+      qemu.toldUntilMs = atMs;
       return new Promise((resolve, reject) => {
-        const silentMs = qemu.silentUntilMs - nowMs;
-        if (silentMs > 0) {
+        const late = atMs - nowMs > commandMsMax;
+        if (late) {
           time.after(commandMsMax, () => {
             if (life.up) reject(new BrokerError('QEMU_TIMEOUT', 'its monitor is silent'));
           });
         }
-        time.after(Math.max(silentMs, 0) + delayOf(random, pace), () => {
+        time.after(atMs - nowMs, () => {
           if (!life.up && random.chance(0.5)) return;
           if (!qemu.alive) {
-            if (life.up) reject(gone());
+            if (life.up) reject(new BrokerError('QEMU_FAILED', 'its monitor is closed'));
             return;
           }
           try {
@@ -285,7 +294,7 @@ export function createMachines(
       // A process is ended whether its monitor speaks or not.
       quit: () =>
         new Promise((resolve) => {
-          soon(() => {
+          time.after(messageDelayOf(random, pace), () => {
             if (!life.up) return;
             if (qemu.alive) {
               truth.quits(qemu);
@@ -395,13 +404,18 @@ export function createMachines(
       launch: ({ spec, label, origin }) =>
         new Promise((resolve, reject) => {
           soon(() => {
-            if (!life.up && random.chance(0.5)) return;
+            if (!life.up) return;
             if (of(host).has(spec.name)) {
-              if (life.up) reject(new BrokerError('VM_STATE', 'one runs already'));
+              reject(new BrokerError('VM_STATE', 'one runs already'));
               return;
             }
             const qemu = create(host, spec.name, label, origin.kind);
-            if (life.up) resolve(processOf(qemu, life));
+            // It is there before it answers.
+            soon(() => {
+              if (!life.up) return;
+              if (qemu.alive) resolve(processOf(qemu, life));
+              else reject(new BrokerError('QEMU_FAILED', 'it ended'));
+            });
           });
         }),
       async adopt(vm) {

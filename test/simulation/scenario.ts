@@ -1,7 +1,7 @@
 import type { HostName, OperationId, VmName } from '../../shared/ids.ts';
 import { type Request, requestExchange } from '../../shared/messages/request.ts';
 import { checkpointIdOf, hostId } from '../support/values.ts';
-import { faults, lasting, mendAll } from './faults.ts';
+import { faults, lasting, mendAll, policyActions } from './faults.ts';
 import type { Fleet } from './fleet.ts';
 
 /** What happens in a seed: what the user asks for, and what goes wrong at which step. */
@@ -10,10 +10,12 @@ export interface Scenario {
   readonly lasts: boolean;
   /** VMs a user paused, so that a paused guest is what was asked for. */
   readonly suspended: ReadonlySet<VmName>;
-  /** To be called before every step; `idle` where nothing is going to happen any more. */
-  beforeStep(steps: number, idle: boolean): void;
+  /** Nothing goes wrong in it. */
+  readonly calm: boolean;
+  /** To be called before every step; `rests` where no operation is under way. */
+  beforeStep(steps: number, rests: boolean): void;
   /** True once everything was asked for, went wrong and was mended. */
-  over(steps: number): boolean;
+  over(): boolean;
 }
 
 const stepsBeforeMending = 400;
@@ -25,13 +27,16 @@ export function createScenario(fleet: Fleet): Scenario {
   const suspended = new Set<VmName>();
   const lasts = random.chance(0.04);
   const accepted: { host: HostName; operation: OperationId }[] = [];
+  /** What is still to be asked, and what was asked and not answered yet. */
   let waiting = 0;
 
-  const faultSteps = Array.from({ length: random.pick([0, 1, 1, 1, 2, 2, 3, 4]) }, () => random.between(1, 150));
-  const lastFault = Math.max(0, ...faultSteps);
+  const faultSteps = Array.from({ length: random.pick([0, 1, 1, 1, 2, 2, 3, 4]) }, () => random.between(1, 120));
+  faultSteps.sort((a, b) => a - b);
+  const calm = faultSteps.length === 0;
   let mended = false;
 
   async function ask(host: string, request: Request): Promise<boolean> {
+    waiting += 1;
     fleet.log.info('ASK', { host, verb: request.verb, vm: 'vm' in request ? request.vm : null });
     try {
       const { answer } = await fleet.client.ask(requestExchange, { role: 'host', name: host }, request);
@@ -41,27 +46,30 @@ export function createScenario(fleet: Fleet): Scenario {
     } catch (error) {
       fleet.log.info('NO ANSWER', { host, verb: request.verb, why: String(error) });
       return false;
+    } finally {
+      waiting -= 1;
     }
   }
 
   function act(): void {
-    waiting -= 1;
     const vm = random.pick(fleet.vms);
     const names = fleet.hosts.map(({ name }) => name);
     const owner = truth.need(vm).owner;
     const at = random.chance(0.9) ? owner : random.pick(names);
     const options = { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 };
-    const draw = random.next();
-    if (draw < 0.5) {
+    // A VM that does not run is not migrated: what is asked of it is mostly what it takes to run.
+    const stopped = truth.need(vm).gone && random.chance(0.7);
+    const draw = stopped ? random.pick([0.6, 0.7]) : random.next();
+    if (draw < 0.45) {
       const destination = hostId(random.pick(names.filter((name) => name !== at)));
       void ask(at, { verb: 'migrate', vm, destination, options });
-    } else if (draw < 0.6) void ask(at, { verb: 'save', vm });
-    else if (draw < 0.7) {
+    } else if (draw < 0.54) void ask(at, { verb: 'save', vm });
+    else if (draw < 0.66) {
       const kept = [...fleet.storage.kept.values()].filter(({ carnet }) => carnet.spec.name === vm);
       const checkpoint = kept.length === 0 ? checkpointIdOf(0) : random.pick(kept).checkpoint;
       const there = random.chance(0.5) ? at : random.pick(names);
       void ask(there, { verb: 'restore', checkpoint });
-    } else if (draw < 0.78) void ask(at, { verb: 'start', vm });
+    } else if (draw < 0.76) void ask(at, { verb: 'start', vm });
     else if (draw < 0.86) {
       // One whose answer is lost may still be carried out.
       truth.need(vm).stopsAsked += 1;
@@ -77,32 +85,44 @@ export function createScenario(fleet: Fleet): Scenario {
 
   function cancel(): void {
     const last = accepted[accepted.length - 1];
-    if (last !== undefined) void ask(last.host, { verb: 'cancel', operation: last.operation });
+    if (last === undefined) return;
+    // Both hosts of a migration know it under one name.
+    const at = random.chance(0.7) ? last.host : random.pick(fleet.hosts).name;
+    void ask(at, { verb: 'cancel', operation: last.operation });
   }
+
+  if (random.chance(0.15)) random.pick(fleet.hosts).policy.refused.add(random.pick(policyActions));
 
   const actions = random.pick([1, 1, 2, 2, 3, 4]);
   for (let one = 0; one < actions; one++) {
     waiting += 1;
-    time.after(one === 0 ? 0 : random.between(0, random.pick([200, 3_000, 60_000])), act);
+    time.after(one === 0 ? 0 : random.between(0, random.pick([200, 3_000, 60_000])), () => {
+      act();
+      waiting -= 1;
+    });
   }
-  if (random.chance(0.15)) time.after(random.between(1, 400), cancel);
+  for (let one = random.pick([0, 0, 0, 1, 1, 2]); one > 0; one--) time.after(random.between(1, 400), cancel);
 
   return {
     lasts,
+    calm,
     suspended,
-    beforeStep(steps, idle) {
-      for (const at of faultSteps) {
-        if (at !== steps) continue;
-        if (lasts && at === lastFault) random.pick(lasting)(fleet, true);
+    beforeStep(steps, rests) {
+      // A fleet at rest waits for nothing: what is still to go wrong goes wrong now.
+      const next = faultSteps[0];
+      if (next !== undefined && (next <= steps || (rests && waiting === 0))) {
+        faultSteps.shift();
+        if (lasts && faultSteps.length === 0) random.pick(lasting)(fleet, true);
         else random.pick(faults)(fleet, false);
+        return;
       }
-      if (mended || waiting > 0) return;
+      if (mended || waiting > 0 || next !== undefined) return;
       const late = steps > stepsBeforeMending || time.nowMs() - beganAtMs > msBeforeMending;
-      if (steps > lastFault ? random.chance(0.01) || idle : late) {
+      if (rests || late || random.chance(0.01)) {
         mended = true;
         if (!lasts) mendAll(fleet);
       }
     },
-    over: (steps) => mended && fleet.faultsDue === 0 && steps > lastFault,
+    over: () => mended && fleet.faultsDue === 0,
   };
 }

@@ -1,4 +1,5 @@
 import type { Logger } from '../../shared/log/logger.ts';
+import type { Coverage } from './coverage.ts';
 import { createFleet } from './fleet.ts';
 import type { Mutation } from './mutations.ts';
 import { createRandom } from './random.ts';
@@ -10,6 +11,7 @@ export interface SeedOptions {
   readonly hosts: number | undefined;
   readonly vms: number | undefined;
   readonly mutation: Mutation | undefined;
+  readonly coverage: Coverage;
   /** Makes the log that the seed is told in. */
   readonly log?: (nowMs: () => number) => Logger;
 }
@@ -28,17 +30,18 @@ export interface Run {
 }
 
 /** After this long with nothing broken no operation may wait any more. */
-const patienceMs = 3 * 3_600_000;
+const patienceMs = 5 * 3_600_000;
 /** What is done from time to time must have had its time before the end is judged. */
-const settleMs = 100_000;
+const settleMs = 65_000;
+const calmMs = 15_000;
 const stepsMax = 30_000;
 
 export function beginSeed(seed: number, options: SeedOptions): Run {
   const random = createRandom(seed);
   const hosts = options.hosts ?? random.pick([2, 2, 3]);
   const vms = options.vms ?? random.pick([1, 1, 1, 2]);
-  const { mutation, log } = options;
-  const fleet = createFleet({ random, hosts, vms, mutation, log });
+  const { mutation, log, coverage } = options;
+  const fleet = createFleet({ random, hosts, vms, mutation, log, coverage });
   const scenario = createScenario(fleet);
   const { time, truth } = fleet;
   let steps = 0;
@@ -50,14 +53,15 @@ export function beginSeed(seed: number, options: SeedOptions): Run {
   return {
     step() {
       if (truth.violations.length > 0) return result();
-      scenario.beforeStep(steps, time.nextAtMs() === Number.POSITIVE_INFINITY);
-      if (scenario.over(steps)) {
+      const rests = atRest(fleet);
+      scenario.beforeStep(steps, rests);
+      if (scenario.over()) {
         if (overAtMs === 0) overAtMs = time.nowMs();
-        if (atRest(fleet)) {
+        if (rests) {
           if (restAtMs === 0) restAtMs = time.nowMs();
         } else restAtMs = 0;
         const idle = time.nextAtMs() === Number.POSITIVE_INFINITY;
-        const rested = restAtMs > 0 && time.nextAtMs() - restAtMs > settleMs;
+        const rested = restAtMs > 0 && time.nextAtMs() - restAtMs > (scenario.calm ? calmMs : settleMs);
         if (rested || (scenario.lasts && (idle || time.nowMs() - overAtMs > settleMs))) {
           if (!scenario.lasts) judgeEnd(fleet, scenario);
           return result();

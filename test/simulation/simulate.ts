@@ -1,6 +1,7 @@
 import type { Logger } from '../../shared/log/logger.ts';
+import { type CoverageFigures, createCoverage } from './coverage.ts';
 import { runSeeds } from './lanes.ts';
-import { mutations } from './mutations.ts';
+import { mutationOf } from './mutations.ts';
 import type { SeedOptions } from './seed.ts';
 
 export interface SimulateOptions {
@@ -22,6 +23,7 @@ export interface Report {
     readonly transcript: readonly string[];
   }[];
   readonly unhealed: number;
+  readonly coverage: CoverageFigures;
   readonly steps: number;
 }
 
@@ -31,10 +33,11 @@ const linesMax = 150;
 
 /** Runs seeds and reports. A violating seed is run once more for its transcript. */
 export async function simulate(options: SimulateOptions): Promise<Report> {
-  const mutation = options.mutate === undefined ? undefined : mutations[options.mutate];
+  const mutation = options.mutate === undefined ? undefined : mutationOf(options.mutate);
   if (options.mutate !== undefined && mutation === undefined) throw new Error(`no mutation ${options.mutate}`);
   Error.stackTraceLimit = 0;
-  const seedOptions: SeedOptions = { hosts: options.hosts, vms: options.vms, mutation };
+  const coverage = createCoverage();
+  const seedOptions: SeedOptions = { hosts: options.hosts, vms: options.vms, mutation, coverage };
   const found: { seed: number; what: readonly string[] }[] = [];
   let seeds = 0;
   let unhealed = 0;
@@ -57,7 +60,7 @@ export async function simulate(options: SimulateOptions): Promise<Report> {
     const transcript = violations.length < transcriptsMax ? await transcriptOf(seed, seedOptions) : [];
     violations.push({ seed, what, transcript });
   }
-  return { seeds, violations, unhealed, steps };
+  return { seeds, violations, unhealed, coverage: coverage.figures(), steps };
 }
 
 async function transcriptOf(seed: number, options: SeedOptions): Promise<string[]> {

@@ -126,7 +126,9 @@ export function createTruth(by: { openOperations: (host: string) => Iterable<Ope
     },
     quits(qemu) {
       const vm = need(qemu.vm);
-      const left = vm.brokeBeforeClaim && vm.owner !== qemu.host;
+      // What a start or a restore began is ended when it fails, also where the guest ran for a moment.
+      const undone = openOf(qemu.host, qemu.vm)?.state.state === 'undoing';
+      const left = undone || (vm.brokeBeforeClaim && vm.owner !== qemu.host);
       must(
         vm.gone || left || vm.stopsAsked > 0 || !holdsNewest(qemu, vm) || heldElsewhere(qemu, vm),
         `${qemu.vm}: the only complete copy was destroyed`,

@@ -3,19 +3,18 @@ import type { VmName } from '../../shared/ids.ts';
 import type { Fleet } from './fleet.ts';
 import type { Scenario } from './scenario.ts';
 
-/** True when no operation is under way anywhere and every broker serves. */
+/** True when every broker serves, no operation is under way and none holds anything. */
 export const atRest = (fleet: Fleet): boolean =>
-  fleet.hosts.every(({ broker, disk }) => broker?.core !== undefined && disk.count('operations-open') === 0);
+  fleet.hosts.every(({ broker, disk }) => {
+    if (broker?.core === undefined || disk.count('operations-open') > 0 || broker.openImages() > 0) return false;
+    const { keys, drafts, images, checkpoints } = broker.core.world.held;
+    return keys.size + drafts.size + images.size + checkpoints.size === 0;
+  });
 
 /** Judges what is left when everything was mended and has come to rest. */
 export function judgeEnd(fleet: Fleet, scenario: Scenario): void {
-  const { truth, hosts, storage } = fleet;
+  const { truth, storage } = fleet;
   for (const vm of fleet.vms) judgeVm(fleet, vm, scenario);
-  for (const { name, broker } of hosts) {
-    const { held } = broker?.core?.world ?? {};
-    truth.must(broker?.openImages() === 0, `${name}: images stay open`);
-    for (const [what, map] of Object.entries(held ?? {})) truth.must(map.size === 0, `${name}: ${what} are still held`);
-  }
   truth.must(storage.drafts.size === 0, 'a draft of a checkpoint is left');
 }
 
