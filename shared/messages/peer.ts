@@ -86,6 +86,19 @@ export const handoverExchange = declareExchange({
   ofFault,
 });
 
+/** host → the owner its record names, of a VM that is stopped there: may it be had here, where it is to be restored? */
+export const letGoExchange = declareExchange({
+  name: 'let-go',
+  ask: fields({ vm: vmName }),
+  answer: variant('is', [
+    /** It is kept for whoever asked, and not started here any more. With the epoch it was in. */
+    fields({ is: literal('let-go'), epoch: integer(0, Number.MAX_SAFE_INTEGER) }),
+    failure,
+  ]),
+  timeoutMs: 10_000,
+  ofFault,
+});
+
 /** source → destination, when the answer to a handover was lost, or to call a transfer off. */
 export const releaseExchange = declareExchange({
   name: 'release',

@@ -4,6 +4,7 @@ import type { Exchange } from '../../../shared/messages/exchange.ts';
 import {
   explainExchange,
   handoverExchange,
+  letGoExchange,
   offerExchange,
   releaseExchange,
   switchoverExchange,
@@ -24,6 +25,7 @@ export function createPeers(endpoint: Endpoint): Peers {
     explain: asking(explainExchange),
     switchover: asking(switchoverExchange),
     handover: asking(handoverExchange),
+    letGo: asking(letGoExchange),
     release: asking(releaseExchange),
   };
 }

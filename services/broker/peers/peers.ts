@@ -2,6 +2,7 @@ import type { HostName } from '../../../shared/ids.ts';
 import type {
   explainExchange,
   handoverExchange,
+  letGoExchange,
   offerExchange,
   releaseExchange,
   switchoverExchange,
@@ -21,5 +22,6 @@ export interface Peers {
   explain(to: HostName, ask: Ask<typeof explainExchange>): Promise<Answer<typeof explainExchange>>;
   switchover(to: HostName, ask: Ask<typeof switchoverExchange>): Promise<Answer<typeof switchoverExchange>>;
   handover(to: HostName, ask: Ask<typeof handoverExchange>): Promise<Answer<typeof handoverExchange>>;
+  letGo(to: HostName, ask: Ask<typeof letGoExchange>): Promise<Answer<typeof letGoExchange>>;
   release(to: HostName, ask: Ask<typeof releaseExchange>): Promise<Answer<typeof releaseExchange>>;
 }

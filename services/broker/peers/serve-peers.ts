@@ -7,6 +7,7 @@ import type { SeenNonces } from '../../../shared/messages/frame.ts';
 import {
   explainExchange,
   handoverExchange,
+  letGoExchange,
   type Offer,
   offerExchange,
   releaseExchange,
@@ -17,6 +18,7 @@ import { checkImages } from '../effects/carnet.ts';
 import { clientLabel, peerLabel, type World } from '../effects/world.ts';
 import { answerToHandover, answerToOffer, answerToRelease, answerToSwitchover } from '../migrate/answers.ts';
 import type { DestinationEvent, DestinationState, MigrateIn } from '../migrate/destination-states.ts';
+import { letGo } from '../ownership/let-go.ts';
 import type { AnyKind } from '../runtime/kind.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { OpenRequest } from './client-request.ts';
@@ -130,6 +132,9 @@ export function servePeers({
       }
       await deliver(operation, { event: 'release-asked' });
       return settled(operation, answerToRelease, releaseExchange.timeoutMs);
+    }),
+    endpoint.serve(letGoExchange, async ({ vm }, context) => {
+      return { is: 'let-go', epoch: await letGo(world, runner, vm, hostOf(context)) } as const;
     }),
     endpoint.serve(explainExchange, async ({ carnet, request: bytes }, context) => {
       const source = hostOf(context);

@@ -129,6 +129,31 @@ describe('operations, when policy says yes', () => {
     assert.equal(alpha.checkpoints.pins.get(vm), checkpoint);
     assert.equal((await alpha.world.ownership.read(vm))?.record.epoch, 2);
   });
+
+  test('a stopped VM is restored elsewhere when its owner has let it go, and is not started there any more', async () => {
+    const vm = await started();
+    const saved = await operator.finish(alpha, { verb: 'save', vm });
+    assert.ok(saved.outcome?.is === 'completed' && saved.outcome.checkpoint !== undefined);
+    const { checkpoint } = saved.outcome;
+    beta.checkpoints.kept.set(checkpoint, (await alpha.checkpoints.manifest(checkpoint)).manifest);
+    assert.equal((await operator.ask('alpha', { verb: 'stop', vm, force: true })).is, 'done');
+
+    assert.equal((await beta.world.peers.letGo(hostId('alpha'), { vm })).is, 'let-go');
+    const kept = await operator.finish(alpha, { verb: 'start', vm });
+    assert.equal(kept.outcome?.is === 'failed' && kept.outcome.fault.code, 'OWNER_IN_DOUBT');
+    const restored = await operator.finish(beta, { verb: 'restore', checkpoint });
+    assert.deepEqual(restored.outcome, { is: 'completed', checkpoint, label: contexts.vm });
+    const { record } = (await beta.world.ownership.read(vm)) ?? {};
+    assert.deepEqual([record?.owner, record?.epoch, record?.running], ['beta', 2, true]);
+  });
+
+  test('a VM is not let go while it runs, nor by a host that does not have it', async () => {
+    const vm = await started();
+    const running = await beta.world.peers.letGo(hostId('alpha'), { vm });
+    assert.equal(running.is === 'failure' && running.fault.code, 'OWNER_CONFLICT');
+    const unknown = await alpha.world.peers.letGo(hostId('beta'), { vm });
+    assert.equal(unknown.is === 'failure' && unknown.fault.code, 'VM_UNKNOWN');
+  });
 });
 
 /** An operation of the table, with what has to be true before it and what it may touch. */
