@@ -26,9 +26,12 @@ export function refusalSentence(decision: Decision): string {
 }
 
 /** What is missing or in the way of a question that was answered no. */
-export function remedyOf({ reason, blocking, missing, asked }: AnsweredQuestion): string {
+export function remedyOf({ reason, blocking, values, missing, asked }: AnsweredQuestion): string {
   if (missing !== undefined) return `missing: ${missing}`;
-  if (blocking !== undefined) return `in the way: ${blocking.text} (${blocking.file}:${blocking.line})`;
+  if (blocking !== undefined) {
+    const here = values === undefined ? '' : `, here: ${values}`;
+    return `in the way: ${blocking.text} (${blocking.file}:${blocking.line})${here}`;
+  }
   const because = reason === undefined ? reasons.ENGINE : reasons[reason];
   return `${because}: ${asked}`;
 }

@@ -21,6 +21,8 @@ const answeredQuestion = fields({
   reason: maybe(oneOf(['TE', 'CONS', 'RBAC', 'BOUNDS', 'UNKNOWN', 'INVALID', 'UNCONFINED', 'PERMISSIVE', 'ENGINE'])),
   /** The constraint or rule that stands in the way. */
   blocking: maybe(rule),
+  /** Where that is a constraint: it again, each comparison with the values it had and whether they fulfil it. */
+  values: maybe(text(limits.ruleTextLength)),
   /** The statement that would grant it, in policy syntax. */
   missing: maybe(text(limits.ruleTextLength)),
 });

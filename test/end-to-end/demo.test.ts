@@ -46,15 +46,16 @@ test('the demo shows what it tells on real hosts, step by step', { timeout: 900_
   });
 
   await t.test('the intruder and the monitor are refused, the operator starts it in the label of its image', () => {
-    const { label, intruderMissing, monitorMissing } = step('start');
+    const { label, intruderRefusedFor, monitorRefusedFor } = step('start');
     assert.equal(label, 'operator_u:operator_r:vm_user_t:s0:c10,c20');
-    assert.deepEqual(intruderMissing, [
-      'allow carnet_intruder_t qemu_virtdisk_t:file { read getattr write };',
+    assert.deepEqual(intruderRefusedFor, [
+      'neverallow { domain -vm_domain -carnet_t -vm_image_user } vm_image:file { read write append map execute };',
+      'allow carnet_intruder_t qemu_virtdisk_t:file getattr;',
       'allow carnet_intruder_t qemu_kernel_t:file { read getattr };',
       'allow carnet_intruder_t qemu_kernel_t:file { read getattr };',
       'type_transition carnet_intruder_t qemu_virtdisk_t:vm VM_DOMAIN;',
     ]);
-    assert.deepEqual(monitorMissing, ['allow carnet_monitor_t vm_user_t:vm stop;']);
+    assert.deepEqual(monitorRefusedFor, ['neverallow carnet_monitor_t vm_domain:vm ~monitor;']);
   });
 
   await t.test('the label is the same to the end', () => {
@@ -128,7 +129,7 @@ test('the demo shows what it tells on real hosts, step by step', { timeout: 900_
   });
 
   await t.test('a job follows the VM, keeps two, and is refused where its client would be', () => {
-    const { kept, refusedForMonitor } = step('job');
+    const { kept, monitorRefusedFor } = step('job');
     const runs = step('job')['runs'] as readonly Run[];
     const completed = runs.filter(({ outcome }) => outcome === 'completed');
     assert.ok(completed.length >= 3);
@@ -146,7 +147,7 @@ test('the demo shows what it tells on real hosts, step by step', { timeout: 900_
       runs.map((_, index) => index + 1),
     );
     assert.deepEqual(sorted(kept), sorted(completed.slice(-2).map(({ checkpoint }) => checkpoint)));
-    assert.deepEqual(refusedForMonitor, ['allow carnet_monitor_t vm_user_t:vm save;']);
+    assert.deepEqual(monitorRefusedFor, ['neverallow carnet_monitor_t vm_domain:vm ~monitor;']);
   });
 
   await t.test('a policy that changes under way stops a migration at switchover', () => {

@@ -3,7 +3,7 @@ import type { Label } from '../../../shared/label/label.ts';
 import { limits } from '../../../shared/limits.ts';
 import type { AnsweredQuestion } from '../../../shared/vm/decision.ts';
 
-type Refused = Pick<AnsweredQuestion, 'missing'> & {
+type Refused = Pick<AnsweredQuestion, 'missing' | 'values'> & {
   reason: NonNullable<AnsweredQuestion['reason']>;
   blocking?: RuleSource | undefined;
   result?: Label | undefined;
@@ -17,7 +17,7 @@ export function yes(about: About, rules: readonly RuleSource[] = [], result?: La
 
 /** A question answered no: the reason, and what stands in the way or is missing where a rule can help. */
 export function no(about: About, refused: Refused, rules: readonly RuleSource[] = []): AnsweredQuestion {
-  const { reason, blocking, missing, result } = refused;
+  const { reason, blocking, values, missing, result } = refused;
   return {
     ...bounded(about),
     allowed: false,
@@ -25,6 +25,7 @@ export function no(about: About, refused: Refused, rules: readonly RuleSource[] 
     rules: rulesOf(rules),
     reason,
     ...(blocking === undefined ? {} : { blocking: ruleOf(blocking) }),
+    ...(values === undefined ? {} : { values: oneLine(values, limits.ruleTextLength) }),
     ...(missing === undefined ? {} : { missing: oneLine(missing, limits.ruleTextLength) }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Explanation, Policy } from '../../../policy/policy.ts';
-import { type Label, partsOf } from '../../../shared/label/label.ts';
+import type { Label } from '../../../shared/label/label.ts';
 import type { AnsweredQuestion } from '../../../shared/vm/decision.ts';
 import { accessAsked, relabelAsked } from '../../../shared/vm/question-notation.ts';
 import { no, yes } from './answer.ts';
@@ -49,8 +49,8 @@ function askAccess(policy: Policy, question: Access): AnsweredQuestion[] {
   if (explained.some((answer) => answer.allowed !== allowed.includes(answer.perm))) {
     return [no(aboutAccess(question, perms), { reason: 'ENGINE' })];
   }
-  const groups = Map.groupBy(explained, ({ allowed: granted, reason, blocking }) =>
-    granted ? '' : `${reason} ${blocking?.file}:${blocking?.line}`,
+  const groups = Map.groupBy(explained, ({ allowed: granted, reason, obstacle, blocking }) =>
+    granted ? '' : `${reason} ${obstacle} ${blocking?.file}:${blocking?.line}`,
   );
   return [...groups.values()].map((group) => answerOf(question, group));
 }
@@ -61,15 +61,23 @@ function answerOf(question: Access, group: (Explanation & { perm: string })[]): 
   const rules = group.flatMap(({ granting }) => granting);
   const [first] = group;
   if (first?.allowed === true) return yes(aboutAccess(question, perms), rules);
-  const { reason = 'ENGINE', blocking, missing } = first ?? {};
-  const rule = reason === 'TE' ? { missing: allowRule(question, perms) } : missing === undefined ? {} : { missing };
-  return no(aboutAccess(question, perms), { reason, blocking, ...rule }, rules);
+  const { reason = 'ENGINE', blocking, constraints } = first ?? {};
+  const missing = missingOf(group);
+  const values = constraints?.[0]?.text;
+  const more = { ...(values === undefined ? {} : { values }), ...(missing === undefined ? {} : { missing }) };
+  return no(aboutAccess(question, perms), { reason, blocking, ...more }, rules);
 }
 
-/** What audit2allow would say. */
-function allowRule({ source, target, tclass }: Access, perms: readonly string[]): string {
-  const set = perms.length === 1 ? perms.join() : `{ ${perms.join(' ')} }`;
-  return `allow ${partsOf(source).type} ${partsOf(target).type}:${tclass} ${set};`;
+/** What would grant them all, as audit2allow says it: rules that differ in their permission only are one rule. */
+function missingOf(group: readonly Explanation[]): string | undefined {
+  if (group.some(({ missing }) => missing === undefined)) return undefined;
+  const rules = new Set(group.flatMap(({ missing = '' }) => missing.split('\n')));
+  const byRest = Map.groupBy(rules, (rule) => rule.replace(/(?<=:\S+) \S+;$/, ''));
+  const joined = [...byRest].map(([rest, alike]) => {
+    const perms = alike.map((rule) => rule.slice(rest.length, -1).trim());
+    return alike.length === 1 ? alike[0] : `${rest} { ${perms.join(' ')} };`;
+  });
+  return joined.join('\n');
 }
 
 function aboutAccess({ why, source, target, tclass }: Access, perms: readonly string[]) {
@@ -82,5 +90,7 @@ function askRelabel(policy: Policy, { why, from, to, task }: Relabel): AnsweredQ
   const about = { kind: 'relabel', why, asked } as const;
   if (![from, to, task].every((label) => isCanonical(policy, label))) return no(about, { reason: 'INVALID' });
   const validation = policy.validateTransition(from, to, task, 'vm');
-  return validation.ok ? yes(about) : no(about, { reason: validation.reason, blocking: validation.blocking });
+  if (validation.ok) return yes(about);
+  const { reason, blocking, failed } = validation;
+  return no(about, { reason, blocking, ...(failed === undefined ? {} : { values: failed.text }) });
 }

@@ -136,6 +136,12 @@ export const missingRules = (decision: Decision): string[] =>
     question.allowed || question.missing === undefined ? [] : [question.missing],
   );
 
+/** What a refusal names, question by question: the statement that would help, or the rule that no statement gets past. */
+export const namedByRefusal = (decision: Decision): string[] =>
+  decision.questions.flatMap((question) =>
+    question.allowed ? [] : (question.missing ?? question.blocking?.text ?? []),
+  );
+
 /** The VM as a host shows it to the operator. */
 export async function showVm(stage: Stage, host: HostWho): Promise<VmView> {
   const answer = await stage.clients.operator.ask(hostOf(host), { verb: 'show', vm: stage.vm });

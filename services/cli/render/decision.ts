@@ -29,6 +29,7 @@ function questionLines(question: AnsweredQuestion, style: Style): string[] {
       `      ${style.bad('stands in the way:')} ${question.blocking.text}  ${where(question.blocking, style)}`,
     );
   }
+  if (question.values !== undefined) lines.push(`      ${style.dim('here:')} ${question.values}`);
   if (question.missing !== undefined) lines.push(`      ${style.bad('missing:')} ${style.bold(question.missing)}`);
   return lines;
 }

@@ -55,6 +55,11 @@ test('a decision that allows has no refusal, and a permissive one has none eithe
 test('where no rule can help, what is in the way is named', () => {
   const blocking = { text: 'mlsconstrain vm start ( h1 dom h2 );', file: 'mls.te', line: 9 };
   assert.match(remedyOf({ ...bare, reason: 'CONS', blocking }), /^in the way: mlsconstrain .* \(mls\.te:9\)$/);
+  const values = 'h1 dom h2 (s0, s1: false)';
+  assert.match(
+    remedyOf({ ...bare, reason: 'CONS', blocking, values }),
+    /\(mls\.te:9\), here: h1 dom h2 \(s0, s1: false\)$/,
+  );
   assert.match(remedyOf({ ...bare, reason: 'UNKNOWN' }), /^the policy does not declare /);
   assert.match(remedyOf({ ...bare, reason: 'ENGINE' }), /^there was no answer: /);
 });

@@ -1,7 +1,7 @@
 import type { VmSpec } from '../../../../shared/vm/spec.ts';
 import { expectOwnDisk, untilGuest } from '../console.ts';
 import { expect, need } from '../expect.ts';
-import { ask, completed, hostOf, missingRules, qemusOn, refused, type Stage, showVm } from '../stage.ts';
+import { ask, completed, hostOf, namedByRefusal, qemusOn, refused, type Stage, showVm } from '../stage.ts';
 import type { Step } from '../step.ts';
 
 /** A guest under TCG on a busy machine takes its time to boot. */
@@ -19,9 +19,9 @@ export const start = (spec: VmSpec): Step => ({
       'the intruder may not start it',
     );
     expect(
-      missingRules(intruder).includes('allow carnet_intruder_t qemu_virtdisk_t:file { read getattr write };'),
-      'the refusal names the rule by which the intruder would read the disk',
-      missingRules(intruder).join(' '),
+      namedByRefusal(intruder).some((rule) => /^neverallow .* vm_image:file .*\bread\b/.test(rule)),
+      'the refusal names the neverallow that keeps the intruder from the disk',
+      namedByRefusal(intruder).join(' '),
     );
     expect(qemusOn(stage, 'alpha').length === 0, 'no QEMU runs on alpha after the refusal');
 
@@ -36,9 +36,9 @@ export const start = (spec: VmSpec): Step => ({
       'the monitor may not stop it',
     );
     expect(
-      missingRules(monitor).join(' ') === 'allow carnet_monitor_t vm_user_t:vm stop;',
-      'the refusal names the one missing rule',
-      missingRules(monitor).join(' '),
+      namedByRefusal(monitor).join(' ') === 'neverallow carnet_monitor_t vm_domain:vm ~monitor;',
+      'the refusal names the neverallow that no rule gets past',
+      namedByRefusal(monitor).join(' '),
     );
 
     const shown = await showVm(stage, 'alpha');
@@ -57,8 +57,8 @@ export const start = (spec: VmSpec): Step => ({
       figures: {
         label,
         boot: left.boot,
-        intruderMissing: missingRules(intruder),
-        monitorMissing: missingRules(monitor),
+        intruderRefusedFor: namedByRefusal(intruder),
+        monitorRefusedFor: namedByRefusal(monitor),
       },
     };
   },

@@ -2,7 +2,7 @@ import type { JobName } from '../../../../shared/ids.ts';
 import type { JobAsk, RunView } from '../../../../shared/messages/job.ts';
 import { durationText } from '../../render/units.ts';
 import { expect, need, StepFailed } from '../expect.ts';
-import { type ClientWho, hostOf, missingRules, type Stage, until } from '../stage.ts';
+import { type ClientWho, hostOf, namedByRefusal, type Stage, until } from '../stage.ts';
 import type { Step } from '../step.ts';
 import { migrateAndCheck, movedText } from './moved.ts';
 
@@ -50,8 +50,8 @@ export const jobs: Step = {
         'a refused run for the monitor',
       );
       const decision = refusedRun.outcome.is === 'refused' ? refusedRun.outcome.decision : undefined;
-      const missing = missingRules(need(decision, 'the decision of the refused run'));
-      story.seen(`the same job for the monitor is refused: ${missing.join(' ')}`);
+      const named = namedByRefusal(need(decision, 'the decision of the refused run'));
+      story.seen(`the same job for the monitor is refused: ${named.join(' ')}`);
 
       await ask(stage, 'operator', { verb: 'pause', job });
       await until(
@@ -80,7 +80,7 @@ export const jobs: Step = {
           made: made.length,
           kept,
           runs: runs.map(runFigures),
-          refusedForMonitor: missing,
+          monitorRefusedFor: named,
           downtimeMs: moved.downtimeMs,
           epoch: back.epoch,
           label: back.label,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Policy } from '../../../../policy/policy.ts';
+import { ask } from '../../../../services/broker/gate/ask.ts';
 import { decide } from '../../../../services/broker/gate/decide.ts';
 import type { GateAsk } from '../../../../services/broker/runtime/ports.ts';
 import type { Label } from '../../../../shared/label/label.ts';
@@ -157,6 +158,28 @@ test('the change of role that a start needs is refused as RBAC', async () => {
   );
 });
 
+test('no rule is offered that a neverallow forbids; the neverallow is named', async () => {
+  const client = contexts.monitor;
+  const verdict = decide({ action: 'stop', client, label: contexts.vm }, loaded(await shippedText()), hostFacts);
+  assert.deepEqual(
+    refusedOf(verdict).map(({ reason, missing, blocking }) => ({ reason, missing, blocking: blocking?.text })),
+    [{ reason: 'TE', missing: undefined, blocking: 'neverallow carnet_monitor_t vm_domain:vm ~monitor;' }],
+  );
+});
+
+test('permissions that are missing together are offered as one rule', async () => {
+  const policy = loaded(await shippedText());
+  const [answer] = ask(policy, {
+    kind: 'access',
+    why: 'test',
+    source: contexts.peer,
+    target: contexts.store,
+    tclass: 'file',
+    perms: ['write', 'read'],
+  });
+  assert.equal(answer?.missing, 'allow beta_host_t carnet_store_t:file { write read };');
+});
+
 const clearances: [string, GateAsk][] = [
   ['a client that is not cleared for the VM', { ...asks('stop'), client: cleared(contexts.operator, 's0') }],
   [
@@ -168,14 +191,16 @@ const clearances: [string, GateAsk][] = [
   ['a saved state below the VM', { ...asks('restore'), stateLabel: cleared(contexts.state, 's0') }],
   ['a VM with a range of levels that is to be saved', { ...asks('save'), label: cleared(contexts.vm, 's0-s0:c1,c2') }],
 ];
-for (const [what, ask] of clearances) {
-  test(`a constraint refuses ${what}, and is named`, async () => {
-    const verdict = decide(ask, loaded(await shippedText()), hostFacts);
+for (const [what, asked] of clearances) {
+  test(`a constraint refuses ${what}, and is named with the values it had`, async () => {
+    const verdict = decide(asked, loaded(await shippedText()), hostFacts);
     assert.equal(verdict.outcome, 'refused');
     assert.ok(refusedOf(verdict).length > 0);
-    for (const { reason, blocking } of refusedOf(verdict)) {
+    for (const { reason, blocking, values, missing } of refusedOf(verdict)) {
       assert.equal(reason, 'CONS');
       assert.match(blocking?.text ?? '', /^mlsconstrain /);
+      assert.match(values ?? '', /\(s\d[^()]*: false\)/);
+      assert.equal(missing, undefined);
     }
   });
 }

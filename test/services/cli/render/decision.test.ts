@@ -43,6 +43,7 @@ const refusal = decisionOf('refused', {
       reason: 'CONS',
       rules: [],
       blocking: { text: 'mlsconstrain vm { restore } ( h1 dom h2 );', file: 'base/5-mls.te', line: 20 },
+      values: 'h1 dom h2 (s0, s0:c1: false)',
     },
   ],
 });
@@ -64,6 +65,7 @@ test('a refusal is shown with its questions, the rules that granted and the rule
   ✗ o_u:o_r:carnet_operator_t:s0 o_u:o_r:vm_user_t:s0:c1:vm { restore }  [CONS]
       the client is cleared for it
       stands in the way: mlsconstrain vm { restore } ( h1 dom h2 );  base/5-mls.te:20
+      here: h1 dom h2 (s0, s0:c1: false)
 `,
   );
 });
