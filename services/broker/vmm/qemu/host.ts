@@ -24,6 +24,8 @@ export interface Place {
   /** Holds everything below but the logs; removed with the process. */
   readonly dir: string;
   readonly qmpPath: string;
+  /** Where QEMU writes the memory of a live checkpoint. */
+  readonly memoryPath: string;
   readonly recordPath: string;
   readonly logPath: string;
   readonly consolePath: string;
@@ -38,6 +40,7 @@ export function placeOf(host: Pick<Host, 'runDir' | 'logDir'>, vm: VmName): Plac
     vm,
     dir,
     qmpPath: join(dir, 'qmp.sock'),
+    memoryPath: join(dir, 'mem.sock'),
     recordPath: join(dir, 'qemu.json'),
     logPath: join(host.logDir, `${vm}.qemu.log`),
     consolePath: join(host.logDir, `${vm}.console.log`),

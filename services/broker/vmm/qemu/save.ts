@@ -4,10 +4,13 @@ import { type Controls, migrationOf, runStateOf, watchFor } from './controls.ts'
 import { type CopyTarget, closeTargets, openTargets, startCopies } from './disk-copies.ts';
 import { checkSocketPath } from './host.ts';
 import { fileCapabilities, setCapabilities, setParameters, snapshotCapabilities } from './migration-settings.ts';
-import { cancelSend } from './transfer.ts';
+import { openRelay, type Relay } from './relay.ts';
+import { cancelSend, waitOver } from './transfer.ts';
 
 /** How long a checkpoint may take in all. */
 const saveMsMax = 30 * 60_000;
+/** How long QEMU may take to write what nobody wants any more. */
+const dropMsMax = 60_000;
 
 /**
  * Live checkpoint: see the port. QEMU's background snapshot keeps the guest paused only while it writes down the
@@ -28,12 +31,14 @@ export async function saveLive(
   const status = await runStateOf(controls);
   if (status !== 'running') throw new BrokerError('VM_STATE', `${controls.record.vm} is not running but ${status}`);
   const targets = await openTargets(controls, disks);
+  let relay: Relay | undefined;
   try {
     const live = await snapshotPossible(controls);
     await setParameters(controls);
-    return await save(controls, streamPath, targets, live);
+    if (live) relay = await openRelay(controls.place.memoryPath, streamPath);
+    return await save(controls, streamPath, targets, relay);
   } catch (error) {
-    await goOn(controls);
+    await goOn(controls, relay);
     throw error;
   } finally {
     await closeTargets(controls, targets);
@@ -52,7 +57,7 @@ async function snapshotPossible(controls: Controls): Promise<boolean> {
   }
 }
 
-async function save(controls: Controls, streamPath: string, targets: readonly CopyTarget[], live: boolean) {
+async function save(controls: Controls, streamPath: string, targets: readonly CopyTarget[], relay?: Relay) {
   const stopped = watchFor(controls, saveMsMax, 'the pause', (e) => (e.kind === 'stopped' ? e.atMs : undefined));
   const resumed = watchFor(controls, saveMsMax, 'the guest going on', (e) =>
     e.kind === 'resumed' ? e.atMs : undefined,
@@ -65,11 +70,12 @@ async function save(controls: Controls, streamPath: string, targets: readonly Co
   try {
     await controls.execute('stop');
     const copied = await startCopies(controls, targets, saveMsMax);
-    if (!live) await copied();
-    await controls.execute('migrate', { uri: `unix:${streamPath}` });
+    if (relay === undefined) await copied();
+    await controls.execute('migrate', { uri: `unix:${relay?.path ?? streamPath}` });
     if ((await written.found) !== 'completed') throw await failed(controls);
-    if (live) await copied();
-    else await letRun(controls);
+    if (relay === undefined) await letRun(controls);
+    else if (await relay.delivered) await copied();
+    else throw new BrokerError('TRANSFER_FAILED', 'the memory was not taken in to its end');
     return { pauseMs: (await resumed.found) - (await stopped.found) };
   } finally {
     for (const watch of [stopped, resumed, written]) watch.stop();
@@ -92,9 +98,11 @@ async function letRun(controls: Controls): Promise<void> {
   await controls.execute('cont');
 }
 
-/** After a fault: nothing is being written any more, and the guest runs. */
-async function goOn(controls: Controls): Promise<void> {
-  await cancelSend(controls).catch(() => {});
+/** After a fault: nothing is being written any more, and the guest runs. A snapshot is not to be cancelled, see `Relay`. */
+async function goOn(controls: Controls, relay?: Relay): Promise<void> {
+  relay?.drop();
+  if (relay === undefined) await cancelSend(controls).catch(() => {});
+  else await waitOver(controls, dropMsMax).then(relay.end, () => {});
   const status = await runStateOf(controls).catch(() => undefined);
   if (status !== undefined && status !== 'running') await letRun(controls).catch(() => {});
 }

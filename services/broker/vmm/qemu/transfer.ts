@@ -96,18 +96,26 @@ export async function switchOver({ execute }: Controls): Promise<void> {
  * transfer is complete: then the guest may run elsewhere, and going on is not for this command to say.
  */
 export async function cancelSend(controls: Controls): Promise<void> {
-  const watch = watchFor(controls, cancelMsMax, 'the end of the transfer', (event) =>
-    event.kind === 'migration' && ended.includes(event.status) ? event.status : undefined,
+  if (await isOver(controls)) return refuseComplete(controls);
+  await waitOver(controls, cancelMsMax, () => controls.execute('migrate_cancel'));
+  await refuseComplete(controls);
+}
+
+async function refuseComplete(controls: Controls): Promise<void> {
+  const { status } = await migrationOf(controls);
+  if (status === 'completed') throw new BrokerError('VM_STATE', `the transfer of ${controls.record.vm} is complete`);
+}
+
+const isOver = async (controls: Controls): Promise<boolean> => ended.includes((await migrationOf(controls)).status);
+
+/** Waits until QEMU sends nothing any more, having given `order`. Rejects with QEMU_TIMEOUT when that takes `limitMs`. */
+export async function waitOver(controls: Controls, limitMs: number, order?: () => Promise<unknown>): Promise<void> {
+  const watch = watchFor(controls, limitMs, 'the end of the transfer', (event) =>
+    event.kind === 'migration' && ended.includes(event.status) ? true : undefined,
   );
   try {
-    let { status } = await migrationOf(controls);
-    if (!ended.includes(status)) {
-      await controls.execute('migrate_cancel');
-      status = (await migrationOf(controls)).status;
-      if (!ended.includes(status)) await watch.found;
-      status = (await migrationOf(controls)).status;
-    }
-    if (status === 'completed') throw new BrokerError('VM_STATE', `the transfer of ${controls.record.vm} is complete`);
+    await order?.();
+    if (!(await isOver(controls))) await watch.found;
   } finally {
     watch.stop();
   }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { closeSync, copyFileSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -146,6 +148,17 @@ test('a checkpoint nobody takes in fails, and the guest runs as if it had not be
   await assert.rejects(source.saveLive(path('none.sock'), copies), BrokerError);
   assert.equal(await source.state(), 'running');
   await hears(alpha, newestAt(alpha));
+});
+
+test('a receiver that goes away in the middle is told of, and the guest runs on', async () => {
+  const server = createServer((socket) => socket.once('data', () => socket.destroy())).listen(path('gone.sock'));
+  await once(server, 'listening');
+  const left = newestAt(alpha);
+  await assert.rejects(source.saveLive(path('gone.sock'), []), fault('TRANSFER_FAILED'));
+  server.close();
+  assert.equal(await source.state(), 'running');
+  await hears(alpha, left);
+  assert.equal((await hears(alpha, newestAt(alpha))).boot, said.boot);
 });
 
 test('disks that the VM does not have, and guests that do not run, are not saved', async () => {
