@@ -27,6 +27,10 @@ export interface Build {
 export interface Pending {
   /** Concrete types by role value; a role attribute's go to its members. */
   readonly roleTypes: Map<number, Set<number>>;
+  /** Those of them that are given outside of optionals. */
+  readonly plainRoleTypes: Map<number, Set<number>>;
+  /** The keys of role transitions as they are written, role attributes not resolved. */
+  readonly roleTransitions: Set<number>;
   /** What the statements about a user say together, by user value. */
   readonly users: Map<number, PendingUser>;
   /** What optionals say about users. */
@@ -54,6 +58,8 @@ export function createBuild(report: Diagnostics, target: Target, everything: Blo
     report,
     pending: {
       roleTypes: new Map(),
+      plainRoleTypes: new Map(),
+      roleTransitions: new Set(),
       users: new Map(),
       localUsers: [],
       conditionals: new Map(),

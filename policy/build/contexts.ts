@@ -1,5 +1,5 @@
 import type { ContextName, SidContext, Span } from '../language/ast.ts';
-import { type Context, NO_RANGE } from '../policydb/context.ts';
+import { type Context, NO_RANGE, OBJECT_ROLE } from '../policydb/context.ts';
 import { whyInvalid } from '../policydb/validity.ts';
 import { type Build, lookUp } from './builder.ts';
 import { rangeValue } from './mls.ts';
@@ -29,11 +29,24 @@ export function contextValue(build: Build, name: ContextName): Context | undefin
   const range = contextRange(build, name, name.range);
   if (user === 0 || role === 0 || type === 0 || range === undefined) return undefined;
   const context = { user, role, type, range };
-  const why = whyInvalid(db, context);
+  const why = whyInvalid(db, context) ?? whyTooEarly(build, context);
   if (why === undefined) return context;
   report.error(name, `invalid context: ${why}`, {
-    hint: 'change the context, or give the role the type and the user the role and range',
+    hint: 'change the context, or give the role the type and the user the role and range, by name',
   });
+  return undefined;
+}
+
+/** Checkpolicy reads contexts before it gives roles and users what they have by role attributes and optionals. */
+function whyTooEarly({ db, pending }: Build, { user, role, type }: Context): string | undefined {
+  if (role === OBJECT_ROLE) return undefined;
+  const name = db.roles.names[role] ?? '';
+  if (pending.plainRoleTypes.get(role)?.has(type) !== true) {
+    return `role \`${name}\` has type \`${db.types.names[type] ?? ''}\` only by a role attribute or an optional`;
+  }
+  if (pending.users.get(user)?.roles.has(role) !== true) {
+    return `user \`${db.users.names[user] ?? ''}\` has role \`${name}\` only by a role attribute or an optional`;
+  }
   return undefined;
 }
 

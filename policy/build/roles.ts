@@ -89,9 +89,14 @@ function resolveRoleTypes(build: Build, statement: RoleTypes): void {
   const role = lookUp(build, build.db.roles, statement, 'role', statement.name);
   const types = typeSet(build, statement, statement.types, { expand: true });
   if (role === 0 || types === undefined) return;
-  const known = build.pending.roleTypes.get(role) ?? new Set();
+  addRoleTypes(build.pending.roleTypes, role, types);
+  if (build.block.parent === undefined) addRoleTypes(build.pending.plainRoleTypes, role, types);
+}
+
+function addRoleTypes(into: Map<number, Set<number>>, role: number, types: readonly number[]): void {
+  const known = into.get(role) ?? new Set();
   for (const type of types) known.add(type);
-  build.pending.roleTypes.set(role, known);
+  into.set(role, known);
 }
 
 /** Role attributes become their roles, however deep. */
@@ -138,22 +143,54 @@ function resolveRoleTransition(build: Build, statement: RoleTransition, number: 
     return;
   }
   const roles = expandRoles(build, found);
-  if (!mayExpand(build, statement, roles.length * types.length * classes.length)) return;
+  if (!mayExpand(build, statement, (found.length + roles.length) * types.length * classes.length)) return;
+  if (isWrittenTwice(build, statement, found, types, classes)) return;
   for (const source of roles) {
     for (const type of types) {
       for (const tclass of classes) {
         const key = tripleKey(source, type, tclass);
-        if (db.roleTransitions.has(key)) {
-          const of = `${db.roles.names[source] ?? ''} ${db.types.names[type] ?? ''}:${db.classes.names[tclass] ?? ''}`;
-          report.error(statement, `a role transition for \`${of}\` is already given`, {
-            hint: 'remove one of the rules',
-          });
+        const known = db.roleTransitions.get(key);
+        if (known !== undefined && known.value !== role) {
+          reportGiven(build, statement, source, type, tclass);
           return;
         }
-        db.roleTransitions.set(key, { value: role, statement: number });
+        if (known === undefined) db.roleTransitions.set(key, { value: role, statement: number });
       }
     }
   }
+}
+
+/**
+ * The same key twice is refused whatever the new role is, a role attribute standing for itself; of its roles two rules
+ * may speak that agree.
+ */
+function isWrittenTwice(
+  build: Build,
+  statement: RoleTransition,
+  roles: readonly number[],
+  types: readonly number[],
+  classes: readonly number[],
+): boolean {
+  const { roleTransitions } = build.pending;
+  for (const role of roles) {
+    for (const type of types) {
+      for (const tclass of classes) {
+        const key = tripleKey(role, type, tclass);
+        if (roleTransitions.has(key)) {
+          reportGiven(build, statement, role, type, tclass);
+          return true;
+        }
+        roleTransitions.add(key);
+      }
+    }
+  }
+  return false;
+}
+
+function reportGiven(build: Build, statement: RoleTransition, role: number, type: number, tclass: number): void {
+  const { db, report } = build;
+  const of = `${db.roles.names[role] ?? ''} ${db.types.names[type] ?? ''}:${db.classes.names[tclass] ?? ''}`;
+  report.error(statement, `a role transition for \`${of}\` is already given`, { hint: 'remove one of the rules' });
 }
 
 /** The classes of a transition rule that need not name any: then it is `process`. */

@@ -326,6 +326,51 @@ ibpkeycon fe80:: 0-0x10 ${LABEL} ibendportcon mlx4_0 1 ${LABEL}`,
   ['a partition key that is too large', false, { contexts: `ibpkeycon fe80:: 0x10000 ${LABEL}` }],
   ['an end port that is too large', false, { contexts: `ibendportcon mlx4_0 256 ${LABEL}` }],
   ['a label that is not valid', false, { contexts: 'fs_use_xattr ext4 user_u:user_r:kernel_t:s0;' }],
+  [
+    'a context whose role has the type by an attribute of types',
+    true,
+    {
+      rules: 'role a_r; role a_r types domain;',
+      users: 'user a_u roles a_r level s0 range s0;',
+      contexts: 'fs_use_xattr ext4 a_u:a_r:user_t:s0;',
+    },
+  ],
+  [
+    'a context whose role has the type by a role attribute only',
+    false,
+    {
+      rules: 'attribute_role ra; role a_r, ra; role ra types user_t;',
+      users: 'user a_u roles a_r level s0 range s0;',
+      contexts: 'fs_use_xattr ext4 a_u:a_r:user_t:s0;',
+    },
+  ],
+  [
+    'a context whose role has the type in an optional only',
+    false,
+    {
+      rules: 'role a_r; optional { require { type user_t; class file read; } role a_r types user_t; }',
+      users: 'user a_u roles a_r level s0 range s0;',
+      contexts: 'fs_use_xattr ext4 a_u:a_r:user_t:s0;',
+    },
+  ],
+  [
+    'a context whose user has the role by a role attribute only',
+    false,
+    {
+      rules: 'attribute_role ra; role a_r, ra; role a_r types user_t;',
+      users: 'user a_u roles ra level s0 range s0;',
+      contexts: 'fs_use_xattr ext4 a_u:a_r:user_t:s0;',
+    },
+  ],
+  [
+    'an object’s context whatever the roles have',
+    true,
+    {
+      rules: 'attribute_role ra; role a_r, ra;',
+      users: 'user a_u roles ra level s0 range s0;',
+      contexts: 'fs_use_xattr ext4 a_u:object_r:user_t:s0;',
+    },
+  ],
 ];
 
 /** Cases that take more than one statement to tell. */

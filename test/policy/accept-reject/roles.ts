@@ -1,6 +1,8 @@
 import { type Case, refused, taken } from './case.ts';
 
 /** Roles and users. */
+const ATTRIBUTES = 'attribute_role any_r; attribute_role no_r; roleattribute user_r any_r;';
+
 export const roles: readonly Case[] = [
   refused('rules', 'attribute_role ra; attribute_role ra;'),
   taken('rules', 'attribute_role ra; role user_r, ra;'),
@@ -39,6 +41,13 @@ export const roles: readonly Case[] = [
   refused('rules', 'role_transition user_r * system_r;'),
   refused('rules', 'role_transition user_r other_t system_r; role_transition user_r other_t:process user_r;'),
   taken('rules', 'role_transition user_r other_t system_r; role_transition user_r other_t:vm user_r;'),
+  // A role attribute stands for itself where keys are compared; of its roles two rules may speak that agree.
+  ...[
+    refused('rules', `${ATTRIBUTES} role_transition any_r other_t user_r; role_transition any_r other_t user_r;`),
+    refused('rules', `${ATTRIBUTES} role_transition no_r other_t user_r; role_transition no_r other_t system_r;`),
+    taken('rules', `${ATTRIBUTES} role_transition any_r other_t system_r; role_transition user_r other_t system_r;`),
+    refused('rules', `${ATTRIBUTES} role_transition any_r other_t system_r; role_transition user_r other_t user_r;`),
+  ],
   refused('rules', 'role_transition { user_r system_r } other_t { system_r };'),
   taken('rules', 'role_transition user_r other_t object_r;'),
   refused('users', 'user a_u roles user_r;'),
