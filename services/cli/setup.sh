@@ -5,7 +5,7 @@ set -eu
 # command:Debian package that has it. The one list of what Carnet takes from the system.
 to_run='qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils nats-server:nats-server m4:m4'
 to_test='checkpolicy:checkpolicy openssl:openssl docker-compose:docker-compose matchpathcon:selinux-utils
-  audit2allow:policycoreutils-python-utils'
+  audit2allow:policycoreutils-python-utils sesearch:setools secilc:secilc bzcat:bzip2'
 
 case "${1-}" in
 demo) wanted=$to_run ;;
@@ -82,4 +82,12 @@ fi
 if ! node_modules/.bin/node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 24 ? 0 : 1)' 2>/dev/null; then
   echo 'setup: the package `node` did not bring Node 24; try: rm -r node_modules && npm install' >&2
   exit 1
+fi
+
+# Tests put questions to Debian's own policy where it can be had; it takes a while to make, so it is made once and kept.
+debian_policy=test/support/policy/make-debian-policy.sh
+kept=${XDG_CACHE_HOME:-${HOME:-/nowhere}/.cache}/carnet/selinux-policy
+if [ "$1" = test ] && [ -f "$debian_policy" ] && [ ! -e "$kept/default" ]; then
+  quietly "making Debian's SELinux policy for the tests" sh "$debian_policy" default "$kept/default" ||
+    echo 'setup: it could not be made; the tests go on without' >&2
 fi

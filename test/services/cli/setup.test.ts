@@ -17,6 +17,9 @@ const wanted = [
   'docker-compose',
   'matchpathcon',
   'audit2allow',
+  'sesearch',
+  'secilc',
+  'bzcat',
 ];
 
 const folders: string[] = [];

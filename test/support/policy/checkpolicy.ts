@@ -39,10 +39,10 @@ export function withTemporaryFolder<T>(body: (folder: string) => T): T {
 }
 
 /** Compiles a source to `policy.bin` in the folder. */
-export function compile(folder: string, text: string, mls: boolean): Compiled {
+export function compile(folder: string, text: string, mls: boolean, more: readonly string[] = []): Compiled {
   const source = join(folder, 'policy.conf');
   writeFileSync(source, text);
-  const flags = mls ? ['-M'] : [];
+  const flags = [...(mls ? ['-M'] : []), ...more];
   const run = spawnSync('checkpolicy', [...flags, '-o', join(folder, 'policy.bin'), source], { encoding: 'utf8' });
   return { ok: run.status === 0, output: `${run.stdout}${run.stderr}` };
 }

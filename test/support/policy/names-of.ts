@@ -1,10 +1,11 @@
 import { partsOf } from '../../../policy/decide/create-policy.ts';
+import type { Policy } from '../../../policy/policy.ts';
 import { mustLoad } from './load.ts';
 import type { RandomPolicy } from './random-policy.ts';
 
 /** What random questions may name in a source, taken from the policy it makes. */
-export function namesOf(text: string): RandomPolicy {
-  const { db } = partsOf(mustLoad(text));
+export function namesOf(text: string, policy: Policy = mustLoad(text)): RandomPolicy {
+  const { db } = partsOf(policy);
   const declared = (names: readonly string[]): string[] => names.filter((name) => name !== '');
   return {
     text,

@@ -1,14 +1,34 @@
 import type { Question } from './checkpolicy.ts';
 import { createRandom, type Random } from './random.ts';
-import { type RandomPolicy, randomRange } from './random-policy.ts';
+import { randomRange } from './random-policy/levels.ts';
+import type { RandomPolicy } from './random-policy.ts';
 
 /** checkpolicy's menu cuts a line at 80 characters. */
 const contextCharsMax = 79;
+/** The contexts of one round of questions. */
+const contextsEach = 40;
+/** How often another context is drawn than one that is not preferred. */
+const drawsMax = 20;
 
-/** Questions over contexts that are mostly valid; object_r makes every type usable as a source. */
-export function randomQuestions(policy: RandomPolicy, seed: number, count: number): Question[] {
+/**
+ * Questions over contexts that are mostly valid; object_r makes every type usable as a source. `prefer` makes fewer of
+ * the contexts such as it does not hold for.
+ */
+export function randomQuestions(
+  policy: RandomPolicy,
+  seed: number,
+  count: number,
+  prefer: (context: string) => boolean = () => true,
+): Question[] {
   const random = createRandom(seed);
-  const contexts = Array.from({ length: 40 }, () => randomContext(random, policy));
+  const draw = (): string => {
+    for (let tries = 0; tries < drawsMax; tries++) {
+      const context = randomContext(random, policy);
+      if (prefer(context) || random.chance(5)) return context;
+    }
+    return randomContext(random, policy);
+  };
+  const contexts = Array.from({ length: Math.min(contextsEach, count) }, draw);
   const questions = contexts.map((context): Question => ({ ask: 'context', context }));
   while (questions.length < count) questions.push(randomQuestion(random, policy, contexts));
   return questions;
@@ -26,13 +46,16 @@ function randomQuestion(random: Random, { classes, booleans }: RandomPolicy, con
   return { ask: 'bool', name: random.pick(booleans), value: random.chance(50) };
 }
 
+/** A context, mostly valid, by its aliases at times; one in a hundred has something wrong with its form. */
 export function randomContext(random: Random, policy: RandomPolicy): string {
   const user = random.pick(policy.users);
   const role = random.chance(60) ? 'object_r' : random.pick(policy.roles);
   const type = random.pick(policy.types);
-  if (!policy.mls) return `${user}:${role}:${type}`;
-  const runs = policy.categories.length > 2 && random.chance(15);
-  const range = runs ? `s0-s0:${policy.categories[0]}.${policy.categories[2]}` : randomRange(random, policy, '-');
-  const context = `${user}:${role}:${type}:${random.chance(25) ? 's0' : range}`;
+  if (!policy.mls) return random.chance(1) ? `${user}:${role}:${type}:s0` : `${user}:${role}:${type}`;
+  if (random.chance(1))
+    return `${user}:${role}:${type}:${random.pick(['', 's9', 's0:c0.', 's0:c1.c0', 's0 - s0', '-s0'])}`;
+  const range = random.chance(20) ? (policy.sensitivities[0] ?? 's0') : randomRange(random, policy, '-');
+  const named = random.chance(5) ? range.replace(/\bs1\b/, 'secret').replace(/\bc0\b(?!\.)/, 'first') : range;
+  const context = `${user}:${role}:${type}:${named}`;
   return context.length > contextCharsMax ? `${user}:${role}:${type}:s0` : context;
 }
