@@ -71,7 +71,7 @@ function readPolicydb(reader: Reader): { readonly db: Policydb; readonly stateme
   const left = reader.bytes.length - reader.offset;
   if (left > 0) fault(reader, `${left} bytes after the end of the policy`);
   const starts = statements.starts.data.subarray(0, statements.starts.length);
-  return { db: withSpans(db, starts, starts), statements };
+  return { db: withSpans(db, () => ({ starts, ends: starts })), statements };
 }
 
 function readCapabilities(reader: Reader, db: Policydb): void {

@@ -1,17 +1,15 @@
 import type { AccessTable } from '../policydb/access-table.ts';
 import type { Column } from '../policydb/column.ts';
 import type { KeyIndex } from '../policydb/key-index.ts';
-import type { Policydb } from '../policydb/policydb.ts';
 import type { TypeTable } from '../policydb/type-table.ts';
 import type { XpermTable } from '../policydb/xperm-table.ts';
+import type { Answers } from './content.ts';
 
 /**
  * Checks what a question follows without looking: that look-ups end, that chains have no circles, and that every index
  * is within its table. Throws a RangeError where one is not. The rest of a form is covered by its digest.
  */
-export function checkTables(
-  db: Pick<Policydb, 'access' | 'xperms' | 'typeRules' | 'conditionals' | 'types' | 'roles'>,
-): void {
+export function checkTables(db: Answers['db']): void {
   checkAccess(db.access, db.conditionals.length * 2);
   for (const table of Object.values(db.typeRules)) checkTypeTable(table);
   checkXperms(db.xperms);
@@ -21,18 +19,22 @@ export function checkTables(
   }
 }
 
-function checkAccess(access: AccessTable, branchCount: number): void {
-  const { branches, origins } = access;
+function checkAccess(access: Answers['db']['access'], branchCount: number): void {
+  const { branches } = access;
   const rows = checkIndex(access.index);
   checkLengths(rows, [access.allow, access.auditallow, access.auditdeny, access.conditional, access.origin]);
   checkLengths(branches.next.length, [branches.branch, branches.allow, branches.auditallow, branches.auditdeny]);
-  checkLengths(origins.next.length, [origins.vector, origins.branch, origins.perms, origins.statement]);
   checkRange(access.conditional, branches.next.length);
-  checkRange(access.origin, origins.next.length);
   checkChain(branches.next);
-  checkChain(origins.next);
   checkRange(branches.branch, branchCount);
-  checkRange(origins.branch, branchCount);
+}
+
+/** The same for what explanations follow. */
+export function checkOrigins({ access, conditionals }: Answers['db'], origins: AccessTable['origins']): void {
+  checkLengths(origins.next.length, [origins.vector, origins.branch, origins.perms, origins.statement]);
+  checkRange(access.origin, origins.next.length);
+  checkChain(origins.next);
+  checkRange(origins.branch, conditionals.length * 2);
 }
 
 function checkTypeTable(table: TypeTable): void {

@@ -4,20 +4,14 @@ import { buildPolicydb } from '../build/build.ts';
 import { parsePolicy } from '../language/parse.ts';
 import type { Diagnostic } from '../policy.ts';
 import type { Policydb } from '../policydb/policydb.ts';
+import type { Answers, Explanations } from './content.ts';
 import { engineDigest } from './engine-digest.ts';
-import { writeForm } from './form.ts';
+import { type Form, writeForm } from './form.ts';
 import { pack } from './pack.ts';
 import { type Places, placesOfBinary, placesOfSource } from './places.ts';
 
-/** What a form holds. Diagnostics and places of the source itself have the file name ''. */
-export interface Content {
-  readonly db: Omit<Policydb, 'spans'>;
-  readonly places: Places;
-  readonly warnings: readonly Diagnostic[];
-}
-
 export type CompiledPolicy =
-  | { readonly ok: true; readonly form: Uint8Array<ArrayBuffer> }
+  | { readonly ok: true; readonly form: Form }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /**
@@ -39,15 +33,14 @@ export function compilePolicy(bytes: Uint8Array, sourceDigest: string): Compiled
   return formOf(db, placesOfSource(parsed, db.spans), found, sourceDigest);
 }
 
-function formOf(
-  { spans, ...db }: Policydb,
-  places: Places,
-  warnings: readonly Diagnostic[],
-  sourceDigest: string,
-): CompiledPolicy {
+function formOf(db: Policydb, places: Places, warnings: readonly Diagnostic[], sourceDigest: string): CompiledPolicy {
+  const { spans: _, access, ...others } = db;
   trimColumns(db);
-  const content: Content = { db, places, warnings };
-  return { ok: true, form: writeForm(pack(content), { sourceDigest, engineDigest: engineDigest() }) };
+  const { origins, ...rows } = access;
+  const answers: Answers = { db: { ...others, access: rows }, warnings };
+  const explanations: Explanations = { origins, places };
+  const key = { sourceDigest, engineDigest: engineDigest() };
+  return { ok: true, form: writeForm(pack(answers), pack(explanations), key) };
 }
 
 /** Columns have room to grow; a form has none. */

@@ -2,7 +2,9 @@ import { Worker } from 'node:worker_threads';
 import type { LoadOptions } from '../load.ts';
 import type { Loaded } from '../policy.ts';
 import { cannotRead } from '../policy-file.ts';
-import { openContent, readContent } from './open.ts';
+import type { Answers } from './content.ts';
+import { readFirstPart } from './form.ts';
+import { openForm } from './open.ts';
 import type { WorkerResult, WorkerTask } from './worker-messages.ts';
 
 export interface WorkerLoadOptions extends LoadOptions {
@@ -26,7 +28,8 @@ export async function loadPolicyInWorker(path: string, options: WorkerLoadOption
     const result = await runWorker({ path, cacheDirectory }, timeoutMsMax);
     if (!result.ok) return result;
     const { form, source, digest, warnings } = result;
-    const loaded = openContent(readContent(form), { path, digest, source: () => source }, options);
+    const open = { first: form.first, answers: readFirstPart(form.first) as Answers, second: () => form.second };
+    const loaded = openForm(open, { path, digest, source: () => source }, options);
     return loaded.ok ? { ...loaded, warnings: [...loaded.warnings, ...warnings] } : loaded;
   } catch (error) {
     return { ok: false, diagnostics: [cannotRead(path, error)] };

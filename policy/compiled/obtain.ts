@@ -2,16 +2,16 @@ import { isBinaryPolicy } from '../binary/header.ts';
 import type { Diagnostic } from '../policy.ts';
 import { cannotRead, openPolicyFile, type PolicyFile, sha256 } from '../policy-file.ts';
 import { keepForm, readKeptForm } from './cache.ts';
-import type { Content } from './compile.ts';
+import { readAnswers } from './content.ts';
 import { engineDigest } from './engine-digest.ts';
-import { named, readContent } from './open.ts';
+import type { Form } from './form.ts';
+import { named, type OpenForm } from './open.ts';
 
 /** A form of a policy's file, or what is wrong with the file. */
 export type Obtained =
   | {
       readonly ok: true;
-      readonly form: Uint8Array<ArrayBuffer>;
-      readonly content: Content;
+      readonly form: OpenForm;
       readonly digest: string;
       /** The file's bytes, where they had to be read. */
       readonly source?: Uint8Array<ArrayBuffer>;
@@ -20,16 +20,23 @@ export type Obtained =
     }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
+export interface ObtainOptions {
+  /** The folder of compiled forms, if there is one. */
+  readonly cacheDirectory?: string | undefined;
+  /** True to have what explanations need at once. */
+  readonly whole: boolean;
+}
+
 /**
  * Takes the form of a policy's file from the folder, or compiles the file and keeps its form there. Without a folder,
  * and for a binary policy, which reads about as fast, it compiles. Never rejects for what is in the file or the folder.
  * The compiler is not even loaded when there is a form.
  */
-export async function obtainForm(path: string, cacheDirectory: string | undefined): Promise<Obtained> {
+export async function obtainForm(path: string, { cacheDirectory, whole }: ObtainOptions): Promise<Obtained> {
   try {
     const file = openPolicyFile(path);
     try {
-      return await obtain(path, file, cacheDirectory);
+      return await obtain(path, file, { cacheDirectory, whole });
     } finally {
       file.close();
     }
@@ -38,12 +45,12 @@ export async function obtainForm(path: string, cacheDirectory: string | undefine
   }
 }
 
-async function obtain(path: string, file: PolicyFile, cacheDirectory: string | undefined): Promise<Obtained> {
+async function obtain(path: string, file: PolicyFile, { cacheDirectory, whole }: ObtainOptions): Promise<Obtained> {
   const folder = isBinaryPolicy(file.head(4)) ? undefined : cacheDirectory;
   if (folder !== undefined) {
     const digest = file.digest();
-    const kept = readKeptForm(folder, { sourceDigest: digest, engineDigest: engineDigest() });
-    if (kept !== undefined) return { ok: true, ...kept, digest, warnings: [] };
+    const kept = readKeptForm(folder, { sourceDigest: digest, engineDigest: engineDigest() }, whole);
+    if (kept !== undefined) return { ok: true, form: kept, digest, warnings: [] };
   }
   const source = file.bytes();
   const digest = sha256(source);
@@ -52,11 +59,12 @@ async function obtain(path: string, file: PolicyFile, cacheDirectory: string | u
   if (!compiled.ok) return { ok: false, diagnostics: named(compiled.diagnostics, path) };
   const { form } = compiled;
   const warnings = folder === undefined ? [] : keep(path, folder, digest, form);
-  return { ok: true, form, content: readContent(form), digest, source, warnings };
+  const { first, second } = form;
+  return { ok: true, form: { first, answers: readAnswers(first), second: () => second }, digest, source, warnings };
 }
 
 /** A form that cannot be kept costs time at the next load and nothing else. */
-function keep(path: string, folder: string, digest: string, form: Uint8Array): Diagnostic[] {
+function keep(path: string, folder: string, digest: string, form: Form): Diagnostic[] {
   try {
     keepForm(folder, { sourceDigest: digest, engineDigest: engineDigest() }, form);
     return [];

@@ -48,11 +48,11 @@ export function placesOfBinary({ starts, sections }: Statements): Places {
 }
 
 /**
- * Describes statements. `source` gives the bytes the policy was made from when they are first needed; where it cannot,
- * file and line are still told.
+ * Describes statements. `placesOf` and `source` give where they stand and the bytes the policy was made from when they
+ * are first needed; without the bytes, file and line are still told.
  */
 export function describeFrom(
-  places: Places,
+  placesOf: () => Places,
   path: string,
   db: Policydb,
   source: () => Uint8Array | undefined,
@@ -62,15 +62,14 @@ export function describeFrom(
     bytes ??= source();
     return bytes;
   };
-  if (places.of === 'binary') {
-    return (statement) => {
+  const slice = sliceOf(bytesOnce);
+  return (statement) => {
+    const places = placesOf();
+    if (places.of === 'binary') {
       const from = bytesOnce();
       if (from === undefined) return { file: path, line: 0, text: '' };
       return describeBinary(from, path, db, places.starts, places.sections)(statement);
-    };
-  }
-  const slice = sliceOf(bytesOnce);
-  return (statement) => {
+    }
     const file = places.files[places.fileOf[statement] ?? 0] || path;
     const written = slice(places.starts[statement] ?? 0, places.ends[statement] ?? 0);
     return { file, line: places.lines[statement] ?? 0, text: written === undefined ? '' : statementText(written) };

@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../policy.ts';
+import type { Form } from './form.ts';
 
 /** What a worker is started with. */
 export interface WorkerTask {
@@ -6,11 +7,11 @@ export interface WorkerTask {
   readonly cacheDirectory?: string | undefined;
 }
 
-/** What it sends back, once: a form that was checked and the file's bytes, both handed over and not copied. */
+/** What it sends back, once: the parts of a form, both checked, and the file's bytes, all handed over and not copied. */
 export type WorkerResult =
   | {
       readonly ok: true;
-      readonly form: Uint8Array<ArrayBuffer>;
+      readonly form: Form;
       readonly source?: Uint8Array<ArrayBuffer> | undefined;
       readonly digest: string;
       readonly warnings: readonly Diagnostic[];

@@ -40,9 +40,9 @@ function onlyForm(): string {
   return join(cacheDirectory, name);
 }
 
-/** Whether the next load takes the form that is kept: then it need not read the source. */
-async function isTaken(): Promise<boolean> {
-  const obtained = await obtainForm(path, cacheDirectory);
+/** Whether the next load takes the form that is kept, by default all of it: then it need not read the source. */
+async function isTaken(whole = true): Promise<boolean> {
+  const obtained = await obtainForm(path, { cacheDirectory, whole });
   assert.ok(obtained.ok);
   return obtained.source === undefined;
 }
@@ -123,6 +123,19 @@ describe('a kept form is not taken', () => {
     assert.ok(!(await isTaken()));
     assert.deepEqual(readFileSync(onlyForm()), form);
     assert.ok(await isTaken());
+  });
+
+  it('in part, when that is damaged which only explanations need: then it is removed, and they fail once', async () => {
+    const form = readFileSync(onlyForm());
+    form[form.length - 1] = 0x55;
+    writeFileSync(onlyForm(), form);
+    const loaded = await loadCached(path, { cacheDirectory });
+    assert.ok(loaded.ok && (await isTaken(false)));
+    assert.deepEqual(loaded.policy.computeAv(user, disk, 'file').allowed.includes('read'), true);
+    assert.throws(() => loaded.policy.explain(user, disk, 'file', 'read'), /damaged and is removed/);
+    assert.deepEqual(readdirSync(cacheDirectory), []);
+    const again = await loadCached(path, { cacheDirectory });
+    assert.ok(again.ok && again.policy.explain(user, disk, 'file', 'read').granting.length === 1);
   });
 
   it('when others may write to it', async () => {

@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { compilePolicy } from '../../../policy/compiled/compile.ts';
+import { type Answers, readAnswers, readExplanations } from '../../../policy/compiled/content.ts';
 import { engineDigest } from '../../../policy/compiled/engine-digest.ts';
-import { isFormFor, readForm, writeForm } from '../../../policy/compiled/form.ts';
-import { checkContent, readContent } from '../../../policy/compiled/open.ts';
+import {
+  type Form,
+  isFormFor,
+  isSecondPart,
+  readFirstPart,
+  readSecondPart,
+  writeForm,
+} from '../../../policy/compiled/form.ts';
 import { pack, unpack } from '../../../policy/compiled/pack.ts';
+import type { AccessTable } from '../../../policy/policydb/access-table.ts';
 import { everything } from '../../support/policy/everything.ts';
 import { createRandom } from '../../support/policy/random.ts';
 
@@ -31,7 +39,7 @@ describe('a packed value', () => {
 });
 
 describe('a compiled form', () => {
-  let form: Uint8Array<ArrayBuffer>;
+  let form: Form;
   before(() => {
     const compiled = compilePolicy(new Uint8Array(Buffer.from(everything.text)), sourceDigest);
     assert.ok(compiled.ok);
@@ -39,34 +47,42 @@ describe('a compiled form', () => {
   });
 
   it('is for one source and one state of the code', () => {
-    assert.ok(isFormFor(form, key));
-    assert.ok(!isFormFor(form, { ...key, sourceDigest: 'ac'.repeat(32) }));
-    assert.ok(!isFormFor(form, { ...key, engineDigest: 'ab'.repeat(32) }));
-    assert.ok(!isFormFor(form.subarray(0, 100), key));
-    const longer = new Uint8Array(form.length + 8);
-    longer.set(form);
+    const { first, second } = form;
+    assert.ok(isFormFor(first, key) && isSecondPart(first, second));
+    assert.ok(!isFormFor(first, { ...key, sourceDigest: 'ac'.repeat(32) }));
+    assert.ok(!isFormFor(first, { ...key, engineDigest: 'ab'.repeat(32) }));
+    assert.ok(!isFormFor(first.subarray(0, 100), key));
+    const longer = new Uint8Array(first.length + 8);
+    longer.set(first);
     assert.ok(!isFormFor(longer, key));
+    assert.ok(!isSecondPart(first, second.subarray(8)));
   });
 
   it('with any byte of its header or content changed is none', () => {
     const random = createRandom(3);
-    const places = [...Array(120).keys(), ...Array.from({ length: 300 }, () => random.below(form.length))];
+    const { first, second } = form;
+    const places = [...Array(160).keys(), ...Array.from({ length: 300 }, () => random.below(first.length))];
     for (const at of places) {
-      const damaged = form.slice();
+      const damaged = first.slice();
       damaged[at] = (damaged[at] ?? 0) ^ (1 << random.below(8));
       assert.ok(!isFormFor(damaged, key), `byte ${at}`);
+    }
+    for (let round = 0; round < 300; round++) {
+      const damaged = second.slice();
+      const at = random.below(second.length);
+      damaged[at] = (damaged[at] ?? 0) ^ (1 << random.below(8));
+      assert.ok(!isSecondPart(first, damaged), `byte ${at}`);
     }
   });
 
   it('whose tables cannot be followed is refused, though its digests fit', () => {
-    type Db = ReturnType<typeof readContent>['db'];
-    const wrongs: readonly ((db: Db) => void)[] = [
+    type Origins = AccessTable['origins'];
+    const wrongs: readonly ((db: Answers['db'], origins: Origins) => void)[] = [
       ({ access }) => access.index.slots.fill(0),
       ({ access }) => (access.index.slots[access.index.slots.indexOf(0)] = 1_000_000),
       ({ access }) => (access.index.slots = new Int32Array(3).fill(-1)),
-      ({ access }) => (access.origin.data[0] = access.origins.next.length),
+      ({ access }, origins) => (access.origin.data[0] = origins.next.length),
       ({ access }) => (access.origin.data[0] = -2),
-      ({ access }) => (access.origins.next.data[0] = 0),
       ({ access }) => (access.branches.next.data[0] = 7),
       ({ access }) => (access.branches.branch.data[0] = 400),
       ({ access }) => (access.allow.data = access.allow.data.subarray(1)),
@@ -77,23 +93,31 @@ describe('a compiled form', () => {
       ({ xperms }) => (xperms.commands.data[0] = xperms.lists.length),
       ({ types }) => (types.attributesOf = types.attributesOf.slice(1)),
       ({ roles }) => (roles.types = []),
+      (_, origins) => (origins.next.data[0] = 0),
+      (_, origins) => (origins.branch.data[0] = 400),
+      (_, origins) => (origins.statement.length -= 1),
     ];
+    const check = (one: Form) => readExplanations(one, readAnswers(one.first));
     for (const wrong of wrongs) {
-      const content = readContent(form.slice());
-      wrong(content.db);
-      const made = writeForm(pack(content), key);
-      assert.ok(isFormFor(made, key));
-      assert.throws(() => checkContent(readContent(made)), RangeError, wrong.toString());
+      const copy = { first: form.first.slice(), second: form.second.slice() };
+      const answers = readAnswers(copy.first);
+      const explanations = readExplanations(copy, answers);
+      wrong(answers.db, explanations.origins);
+      const made = writeForm(pack(answers), pack(explanations), key);
+      assert.ok(isFormFor(made.first, key) && isSecondPart(made.first, made.second));
+      assert.throws(() => check(made), RangeError, wrong.toString());
     }
-    checkContent(readContent(form));
+    check(form);
   });
 
   it('that holds something else throws, and nothing worse', () => {
     for (const value of [undefined, 7, [], { db: {} }, { db: { access: 1 } }]) {
-      const made = writeForm(pack(value), key);
-      assert.ok(isFormFor(made, key));
-      assert.throws(() => checkContent(readContent(made)));
+      const made = writeForm(pack(value), pack(value), key);
+      assert.ok(isFormFor(made.first, key));
+      assert.throws(() => readAnswers(made.first));
+      assert.throws(() => readExplanations(made, readAnswers(form.first)));
     }
-    assert.deepEqual(readForm(writeForm(pack(7), key)), 7);
+    const seven = writeForm(pack(7), pack('seven'), key);
+    assert.deepEqual([readFirstPart(seven.first), readSecondPart(seven)], [7, 'seven']);
   });
 });

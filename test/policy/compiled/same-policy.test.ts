@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadBinary } from '../../../policy/binary/load-binary.ts';
 import { compilePolicy } from '../../../policy/compiled/compile.ts';
-import { checkContent, openContent, readContent } from '../../../policy/compiled/open.ts';
+import { readAnswers } from '../../../policy/compiled/content.ts';
+import { openForm } from '../../../policy/compiled/open.ts';
 import { partsOf } from '../../../policy/decide/create-policy.ts';
 import { loadPolicy } from '../../../policy/load.ts';
 import type { Loaded } from '../../../policy/policy.ts';
@@ -21,9 +22,9 @@ const digest = '0'.repeat(64);
 function throughForm(source: Uint8Array): Loaded {
   const compiled = compilePolicy(source, digest);
   assert.ok(compiled.ok, 'it does not compile');
-  const content = readContent(compiled.form);
-  checkContent(content);
-  return openContent(content, { path, digest, source: () => source }, {});
+  const { first, second } = compiled.form;
+  const form = { first, answers: readAnswers(first), second: () => second };
+  return openForm(form, { path, digest, source: () => source }, {});
 }
 
 /** The database without the room its columns have left, and every statement described. */
