@@ -1,67 +1,38 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { loadPolicy } from '../../policy/load.ts';
-import { askEngine } from '../support/policy/ask-engine.ts';
-import { askLibsepol, compile, type Question, withTemporaryFolder } from '../support/policy/checkpolicy.ts';
+import { compareAnswers, comparePolicy } from '../differential/compare.ts';
+import { runRandom } from '../differential/random-run.ts';
+import { shrinkLines } from '../differential/shrink.ts';
+import { compile, withTemporaryFolder } from '../support/policy/checkpolicy.ts';
 import { handWritten } from '../support/policy/hand-written.ts';
-import { type RandomPolicy, randomPolicy } from '../support/policy/random-policy.ts';
+import { mustLoad } from '../support/policy/load.ts';
 import { randomQuestions } from '../support/policy/random-questions.ts';
+import { smallPolicy } from '../support/policy/small-policy.ts';
 
-const policies = 30;
-const questionsEach = 400;
-
-/** Puts the questions to both and answers the differences, and what libsepol answered. */
-function compare(folder: string, policy: RandomPolicy, seed: number, count: number) {
-  const loaded = loadPolicy(policy.text);
-  assert.ok(loaded.ok);
-  const questions = randomQuestions(policy, seed, count);
-  const theirs = askLibsepol(folder, policy.mls, questions);
-  const ours = askEngine(loaded.policy, questions);
-  const differences = questions.flatMap((question, index) =>
-    theirs[index] === ours[index] ? [] : [{ seed, question, libsepol: theirs[index], engine: ours[index] }],
-  );
-  return { questions, theirs, differences };
-}
-
-/** Answers that say something, by kind of question: a test that only sees refusals shows nothing. */
-function countTelling(counts: Map<string, number>, questions: readonly Question[], answers: readonly string[]): void {
-  questions.forEach((question, index) => {
-    const answer = answers[index] ?? '';
-    if (answer === '' || answer === 'INVALID') return;
-    const kind = answer === 'denied' || answer === 'ERR' ? `${question.ask} ${answer}` : question.ask;
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  });
-}
+const queries = 6000;
 
 describe('the engine answers as libsepol does', () => {
   for (const [name, policy] of Object.entries(handWritten)) {
     it(`on the hand-written policy "${name}"`, () => {
-      withTemporaryFolder((folder) => {
-        const compiled = compile(folder, policy.text, policy.mls);
-        assert.ok(compiled.ok, compiled.output);
-        const { differences } = compare(folder, policy, 1, 1500);
-        assert.deepEqual(differences, []);
-      });
+      const compared = comparePolicy(policy.text, policy.mls, randomQuestions(policy, 1, 1500));
+      assert.equal(compared.outcome, 'asked');
+      assert.deepEqual(compared.differences, []);
     });
   }
 
-  it(`on ${policies} random policies, each with ${questionsEach} random questions`, () => {
-    const telling = new Map<string, number>();
-    let taken = 0;
-    for (let seed = 1; seed <= policies; seed++) {
-      const policy = randomPolicy(seed);
-      withTemporaryFolder((folder) => {
-        const compiled = compile(folder, policy.text, policy.mls);
-        const loaded = loadPolicy(policy.text);
-        assert.equal(loaded.ok, compiled.ok, `seed ${seed}: ${compiled.output}`);
-        if (!loaded.ok) return;
-        taken++;
-        const { questions, theirs, differences } = compare(folder, policy, seed, questionsEach);
-        assert.deepEqual(differences, []);
-        countTelling(telling, questions, theirs);
-      });
-    }
-    assert.ok(taken >= policies / 3, `only ${taken} policies were taken`);
+  it(`in ${queries} random questions to random policies, and refuses what checkpolicy refuses`, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'carnet-differential-'));
+    const shown: number[] = [];
+    const result = runRandom({ queries, seed: 1, folder, progress: (done) => shown.push(done.queries) });
+    // Where something differs the shrunk policy is what one wants to see: it stays.
+    assert.deepEqual(result.differences, []);
+    rmSync(folder, { recursive: true });
+    assert.equal(result.queries, queries);
+    assert.ok(result.refused > 0 && result.policies > 5);
+    assert.equal(shown.at(-1), queries);
     for (const kind of [
       'context',
       'av',
@@ -72,7 +43,42 @@ describe('the engine answers as libsepol does', () => {
       'validate denied',
       'change ERR',
     ]) {
-      assert.ok((telling.get(kind) ?? 0) > 5, `${kind}: ${telling.get(kind) ?? 0} telling answers`);
+      assert.ok((result.telling[kind] ?? 0) > 5, `${kind}: ${result.telling[kind] ?? 0} answers say something`);
     }
+  });
+});
+
+describe('what compares the two', () => {
+  it('sees an answer that differs, and the booleans on the way to it', () => {
+    withTemporaryFolder((folder) => {
+      const always = 'allow user_t disk:vm stop;';
+      const other = smallPolicy({ rules: `${always} if (off) { allow user_t disk:file read; }` });
+      assert.ok(compile(folder, other, true).ok);
+      const ours = mustLoad(smallPolicy({ rules: always }));
+      const [source, target] = ['user_u:user_r:user_t:s0', 'system_u:object_r:virtdisk_t:s0'];
+      const flip = { ask: 'bool', name: 'off', value: true } as const;
+      const question = { ask: 'av', source, target, tclass: 'file' } as const;
+      const { answers, differences } = compareAnswers(folder, true, ours, [
+        question,
+        flip,
+        question,
+      ]);
+      assert.deepEqual(answers, ['', '', 'read']);
+      assert.deepEqual(differences, [{ question, before: [flip], libsepol: 'read', engine: '' }]);
+    });
+  });
+
+  it('sees a policy that only one of the two takes', () => {
+    const compared = comparePolicy(smallPolicy({ rules: 'policycap made_up_later;' }), true, []);
+    assert.equal(compared.outcome, 'refused');
+    // Known since libsepol 3.11, and so to the engine.
+    const later = comparePolicy(smallPolicy({ rules: 'policycap functionfs_seclabel;' }), true, []);
+    assert.equal(later.outcome, 'verdicts differ');
+  });
+
+  it('shrinks a text to the lines that are needed', () => {
+    const lines = Array.from({ length: 100 }, (_, at) => `line ${at}`);
+    const small = shrinkLines(lines.join('\n'), (text) => /line 17\n/.test(text) && text.includes('line 80'));
+    assert.equal(small, 'line 17\nline 80');
   });
 });

@@ -19,6 +19,15 @@ test('a host of the own site is one more file in hosts/', async () => {
   assert.match(text, /#line 1 "hosts\/edge\.te"/);
 });
 
+test('where no kind of host is named it is the usual one, or the only one there is', async () => {
+  assert.equal((await buildPolicy()).host, 'accepting');
+  for (const host of await hostsIn(directory)) await rm(join(directory, `hosts/${host}.te`));
+  await writeFile(join(directory, 'hosts/edge.te'), '');
+  assert.equal((await buildPolicy({ modulesDir: directory })).host, 'edge');
+  await writeFile(join(directory, 'hosts/other.te'), '');
+  await assert.rejects(buildPolicy({ modulesDir: directory }), { code: 'USAGE_INVALID', hint: /edge, other/ });
+});
+
 for (const host of ['nowhere', '../support/mls', 'accepting.te', '']) {
   test(`the host policy \`${host}\` is refused, with the ones there are`, async () => {
     await assert.rejects(buildPolicy({ modulesDir: directory, host }), {
