@@ -1,4 +1,3 @@
-import { faultOf } from '../../shared/errors/broker-error.ts';
 import type { VmName } from '../../shared/ids.ts';
 import type { Endpoint } from '../../shared/messages/endpoint.ts';
 import type { SeenNonces } from '../../shared/messages/frame.ts';
@@ -9,13 +8,12 @@ import { kindsOf } from './effects/kinds.ts';
 import { emptyHeld, type World } from './effects/world.ts';
 import type { OpenRequest } from './peers/client-request.ts';
 import { servePeers } from './peers/serve-peers.ts';
-import { afterEnd } from './requests/control.ts';
 import { serveRequests } from './requests/serve-requests.ts';
 import { createJournal } from './runtime/journal.ts';
 import type { Journal } from './runtime/kind.ts';
 import type { VmEvent } from './runtime/ports.ts';
 import { createRunner, type Runner } from './runtime/runner.ts';
-import { adoptRunning, hearWhatWasMissed, keepOwners } from './vms/reconcile.ts';
+import { adoptRunning, hearWhatWasMissed, type Keeper, keepOwners } from './vms/reconcile.ts';
 import { createVms } from './vms/vms.ts';
 
 /** Everything a broker needs of the world, each behind its port. */
@@ -48,6 +46,7 @@ export async function startCore(ports: CorePorts): Promise<Core> {
   const { store, endpoint, openRequest, seen, hostView, tell, fatal, clock, log } = ports;
   // QEMU speaks before the runner is there to listen; what it says then is found again by looking.
   let runner: Runner | undefined;
+  let keeper: Keeper | undefined;
   const vms = createVms(store, (vm, event) => onVmEvent(vm, event));
   const world: World = { ...ports, vms, held: emptyHeld() };
   const kinds = (ports.kinds ?? kindsOf)(world);
@@ -60,8 +59,8 @@ export async function startCore(ports: CorePorts): Promise<Core> {
     fatal,
     onUpdate(view) {
       tell(view);
-      // What ended while the operation was under way was left to it.
-      if (view.endedAtMs !== null) markEnded(view.vm);
+      // What happened to the VM while the operation was under way was left to it.
+      if (view.endedAtMs !== null) keeper?.look(view.vm);
     },
   });
 
@@ -70,16 +69,8 @@ export async function startCore(ports: CorePorts): Promise<Core> {
     runner?.deliverVmEvent(vm, event);
     if (event.kind !== 'exited') return;
     vms.detach(vm);
-    if (runner?.activeOf(vm) === undefined) markEnded(vm);
+    keeper?.look(vm);
   }
-
-  async function markIfEnded(vm: VmName): Promise<void> {
-    if (vms.get(vm) !== undefined && vms.process(vm) === undefined) await afterEnd(world, vm);
-  }
-  const markEnded = (vm: VmName): void =>
-    void markIfEnded(vm).catch((error: unknown) =>
-      log.warn('a VM that ended could not be marked', { vm, fault: faultOf(error) }),
-    );
 
   const started = runner;
   const open = journal.open().filter(({ endedAtMs }) => endedAtMs === null);
@@ -87,8 +78,9 @@ export async function startCore(ports: CorePorts): Promise<Core> {
   await adoptRunning(world, new Set(open.map(({ vm }) => vm)), (vm) => void hear(vm));
   await runner.recover();
   for (const { vm } of open) await hear(vm);
+  keeper = await keepOwners(world, runner);
   const stops = [
-    await keepOwners(world, runner),
+    keeper.stop,
     servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, openRequest, seen }),
     serveRequests({ endpoint, world, runner, kinds, host: hostView }),
   ];

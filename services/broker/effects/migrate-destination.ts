@@ -129,7 +129,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     name: 'migrate-destination',
     table: migrateDestination,
     undoing: { destroy: ['prepare'] },
-    async perform(order, state, { client }) {
+    async perform(order, state, { client, overtaken }) {
       switch (order.effect) {
         case 'decide-offer':
           return decideOffer(state, client);
@@ -145,6 +145,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
           if (state.state !== 'running-guest') return undefined;
           const { carnet, label, epoch, vm } = state;
           await vms.put({ spec: carnet.spec, label, epoch, accelerator: carnet.accelerator, mapped: null });
+          if (overtaken()) return undefined;
           const process = vms.process(vm);
           // A guest that powered itself off on the way has arrived like that; one whose QEMU died is a stopped VM here.
           if (process !== undefined && (await process.state()) !== 'shutdown') await process.run({ announce: true });
@@ -152,6 +153,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
         }
         case 'destroy':
           await vms.process(state.vm)?.quit();
+          if (overtaken()) return undefined;
           vms.detach(state.vm);
           return { event: 'closed' };
       }

@@ -163,24 +163,32 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
   }
 
   /** Calls the transfer off. QEMU lets the guest run on; one that was all sent, but not handed over, is told to. */
-  async function withdraw({ vm }: SourceState): Promise<SourceEvent> {
+  async function withdraw({ vm }: SourceState, { overtaken }: Performing): Promise<SourceEvent | undefined> {
     const process = vms.process(vm);
     if (process !== undefined) {
       // What QEMU says of an earlier transfer is nothing to call off.
       const over = endedTransfers.includes((await process.figures()).status);
       if (!over) await process.cancelSend();
+      if (overtaken()) return undefined;
       await runUnlessOff(process);
     }
     return { event: 'withdrawn' };
   }
 
-  async function takeVmBack({
-    vm,
-    operation,
-    destination,
-    carnet,
-    released,
-  }: Extract<SourceState, { state: 'taking-back' }>): Promise<SourceEvent> {
+  async function destroyCopy({ vm }: SourceState, { overtaken }: Performing): Promise<SourceEvent | undefined> {
+    await vms.process(vm)?.quit();
+    if (overtaken()) return undefined;
+    vms.detach(vm);
+    await world.checkpoints.unpin(vm);
+    if (overtaken()) return undefined;
+    await vms.remove(vm);
+    return { event: 'cleared' };
+  }
+
+  async function takeVmBack(
+    { vm, operation, destination, carnet, released }: Extract<SourceState, { state: 'taking-back' }>,
+    { overtaken }: Performing,
+  ): Promise<SourceEvent | undefined> {
     let epoch: number;
     try {
       epoch = await takeBack(world, { vm, epoch: carnet.epoch, operation }, released ? destination : undefined);
@@ -188,7 +196,9 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       if (faultOf(error).code !== 'OWNER_CONFLICT') throw error;
       return { event: 'owner-lost' };
     }
+    if (overtaken()) return undefined;
     await vms.put({ ...vms.need(vm), epoch });
+    if (overtaken()) return undefined;
     const process = vms.process(vm);
     // A QEMU that died meanwhile leaves a stopped VM, which is still this host's.
     if (process !== undefined) await runUnlessOff(process);
@@ -220,9 +230,9 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
         case 'resolve-doubt':
           return state.state === 'in-doubt' ? resolveDoubt(state) : undefined;
         case 'take-back':
-          return state.state === 'taking-back' ? takeVmBack(state) : undefined;
+          return state.state === 'taking-back' ? takeVmBack(state, performing) : undefined;
         case 'withdraw':
-          return withdraw(state);
+          return withdraw(state, performing);
         case 'send-release':
           // The destination gives up by its own deadline where this does not reach it.
           await peers
@@ -230,11 +240,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
             .catch(() => undefined);
           return undefined;
         case 'destroy-copy':
-          await vms.process(state.vm)?.quit();
-          vms.detach(state.vm);
-          await world.checkpoints.unpin(state.vm);
-          await vms.remove(state.vm);
-          return { event: 'cleared' };
+          return destroyCopy(state, performing);
       }
     },
     onVmEvent: meaningOf,

@@ -91,7 +91,7 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
     name: 'restore',
     table: restore,
     undoing: { undo: ['claim', 'load', 'run'] },
-    async perform(order, state, { client, report }) {
+    async perform(order, state, { client, report, overtaken }) {
       const { vm, operation, checkpoint } = state;
       switch (order.effect) {
         case 'decide-request': {
@@ -159,7 +159,7 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
           await vms.needProcess(vm).run({ announce: true });
           return { event: 'running' };
         case 'undo':
-          if (state.state === 'undoing') await undoLaunch(world, state, () => entryOf(state));
+          if (state.state === 'undoing') await undoLaunch(world, state, () => entryOf(state), overtaken);
           return { event: 'undone' };
       }
     },

@@ -40,6 +40,7 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
         }
         case 'save': {
           if (!('stateLabel' in state)) return undefined;
+          if (overtaken()) return undefined;
           const draft = await checkpoints.begin(checkpoint, vms.need(vm).spec, state.stateLabel);
           held.drafts.set(operation, draft);
           // Given up meanwhile: the guest is not paused any more for what nobody wants.

@@ -12,7 +12,7 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
     name: 'start',
     table: start,
     undoing: { undo: ['claim', 'launch', 'run'] },
-    async perform(order, state, { client }) {
+    async perform(order, state, { client, overtaken }) {
       const { vm, operation } = state;
       switch (order.effect) {
         case 'decide-request': {
@@ -61,7 +61,7 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
           await vms.needProcess(vm).run();
           return { event: 'running' };
         case 'undo':
-          if (state.state === 'undoing') await undoLaunch(world, state, async () => vms.need(vm));
+          if (state.state === 'undoing') await undoLaunch(world, state, async () => vms.need(vm), overtaken);
           return { event: 'undone' };
       }
     },

@@ -37,14 +37,18 @@ export async function undoLaunch(
   world: World,
   { vm, operation, epoch }: { vm: VmName; operation: OperationId; epoch: number | null },
   fresh: () => Promise<Omit<VmEntry, 'epoch'>>,
+  overtaken: () => boolean,
 ): Promise<void> {
   const { vms, ownership, checkpoints, host } = world;
   const record = (await ownership.read(vm))?.record;
   const claimed = epoch ?? (record?.operation === operation && record.owner === host ? record.epoch : undefined);
-  if (claimed === undefined) return;
+  if (claimed === undefined || overtaken()) return;
   await vms.process(vm)?.quit();
+  if (overtaken()) return;
   vms.detach(vm);
   await checkpoints.unpin(vm);
-  await vms.put({ ...(vms.get(vm) ?? (await fresh())), epoch: claimed, mapped: null });
+  const entry = vms.get(vm) ?? (await fresh());
+  if (overtaken()) return;
+  await vms.put({ ...entry, epoch: claimed, mapped: null });
   await markStopped(world, vm, claimed);
 }

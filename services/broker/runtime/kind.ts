@@ -12,7 +12,10 @@ export type Figures = Omit<Progress, 'phase'>;
 export interface Performing {
   /** Who asked for the operation. */
   readonly client: ClientName;
-  /** Whether the operation has left the state that ordered the effect: then what is not begun yet need not be. */
+  /**
+   * Whether the operation has left the state that ordered the effect. An effect that waited asks before it changes
+   * anything: another attempt may have done its work long ago, and the VM be somebody else's business by now.
+   */
   readonly overtaken: () => boolean;
   /** Shows how far it is. Not stored: after a crash the effect says it again. */
   readonly report: (figures: Figures) => void;

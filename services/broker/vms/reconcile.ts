@@ -52,12 +52,19 @@ export async function adoptRunning(
   }
 }
 
+/** Keeps records and VMs in agreement. */
+export interface Keeper {
+  /** Looks at one VM now. */
+  look(vm: VmName): void;
+  stop(): void;
+}
+
 /**
- * Keeps this host's VMs and the owner records in agreement, now and whenever a record changes. What another host has claimed
+ * Keeps this host's VMs and the owner records in agreement, from time to time and whenever a record changes. What another host has claimed
  * while it was stopped here is forgotten: what this host knew of it is history then. A record that is older than this host's
  * journal was brought back by the bucket, and is put back as it was. A VM that is being worked on is let alone.
  */
-export async function keepOwners(world: World, runner: Runner): Promise<() => void> {
+export async function keepOwners(world: World, runner: Runner): Promise<Keeper> {
   const { vms, ownership, host, log, clock, random } = world;
   const look = (vm: VmName) =>
     void agree(vm).catch((error: unknown) =>
@@ -69,9 +76,12 @@ export async function keepOwners(world: World, runner: Runner): Promise<() => vo
   };
   let stopTimer = clock.after(lookMs, lookAtAll);
   const stopWatch = await ownership.watch(look);
-  return () => {
-    stopTimer();
-    stopWatch();
+  return {
+    look,
+    stop() {
+      stopTimer();
+      stopWatch();
+    },
   };
 
   async function agree(vm: VmName): Promise<void> {
@@ -87,7 +97,9 @@ export async function keepOwners(world: World, runner: Runner): Promise<() => vo
           return;
         case 'forgotten': {
           const operation = newId('op', clock.nowMs(), random(10)) as OperationId;
-          await putBack(world, { vm, epoch: entry.epoch, running: vms.process(vm) !== undefined, operation });
+          const running = vms.process(vm) !== undefined;
+          if (!running) await afterEnd(world, vm);
+          await putBack(world, { vm, epoch: entry.epoch, running, operation });
           log.warn('the bus had forgotten who owns a VM, and was told again', { vm });
           return;
         }
