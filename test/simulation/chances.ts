@@ -12,8 +12,10 @@ export const never: Promise<never> = new Promise(() => {});
 /** When what a broker asks of its ports happens: at once, or so much later that anything may come in between. */
 export interface Chances {
   readonly life: Life;
-  /** Carries `act` out and answers with what it says. The answer never comes once the life is over; the act may. */
+  /** Carries `act` out and answers with what it says. Neither comes once the life is over. */
   later<T>(act: () => T): Promise<T>;
+  /** The same for what may go on for hours. */
+  muchLater<T>(act: () => T): Promise<T>;
 }
 
 /** How long things take in one seed. */
@@ -28,8 +30,13 @@ export interface Pace {
 
 /** A delay in ms: mostly a few, sometimes long enough that others overtake. */
 export function delayOf(random: Random, pace: Pace): number {
-  if (random.chance(pace.stalls)) return random.pick([20_000, 120_000, 4_000_000]);
+  if (random.chance(pace.stalls)) return random.pick([20_000, 120_000]);
   return messageDelayOf(random, pace);
+}
+
+/** The same for what may go on for hours. */
+export function longDelayOf(random: Random, pace: Pace): number {
+  return random.chance(pace.stalls) ? 4_000_000 : delayOf(random, pace);
 }
 
 /** The same for what is not taken any more when it is late. */
@@ -39,9 +46,9 @@ export function messageDelayOf(random: Random, pace: Pace): number {
 }
 
 export function createChances(life: Life, time: Time, random: Random, pace: Pace): Chances {
-  return {
-    life,
-    later<T>(act: () => T): Promise<T> {
+  const within =
+    (delay: typeof delayOf) =>
+    <T>(act: () => T): Promise<T> => {
       if (!life.up) return never;
       if (random.next() < pace.atOnce) {
         try {
@@ -51,17 +58,15 @@ export function createChances(life: Life, time: Time, random: Random, pace: Pace
         }
       }
       return new Promise<T>((resolve, reject) => {
-        time.after(delayOf(random, pace), () => {
-          // Whether what was asked for still happens when whoever asked is gone is anyone's guess.
-          if (!life.up && random.chance(0.5)) return;
+        time.after(delay(random, pace), () => {
+          if (!life.up) return;
           try {
-            const answer = act();
-            if (life.up) resolve(answer);
+            resolve(act());
           } catch (error) {
-            if (life.up) reject(error);
+            reject(error);
           }
         });
       });
-    },
-  };
+    };
+  return { life, later: within(delayOf), muchLater: within(longDelayOf) };
 }

@@ -105,6 +105,13 @@ const rewind: Fault = (fleet) => {
     fleet.log.info('FAULT the bucket comes back older', { writes });
     fleet.owners.rewind(writes);
     fleet.network.busUp = true;
+    // What took the server's power may have taken a switch as well.
+    if (fleet.random.chance(0.4)) {
+      const { name } = fleet.random.pick(fleet.hosts);
+      fleet.log.info('FAULT and a host is cut off', { host: name });
+      fleet.links.isolate(name);
+      restart(fleet, false, fleet.links.mend, 90_000);
+    }
   });
 };
 
@@ -184,6 +191,7 @@ export const faults: readonly Fault[] = [
   partition,
   partition,
   busOutage,
+  rewind,
   rewind,
   policyReload,
   policyReload,

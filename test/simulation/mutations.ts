@@ -60,7 +60,7 @@ export const mutations = {
         return {
           ...journal,
           write(record) {
-            ports.clock.after(30, () => void journal.write(record));
+            ports.clock.after(30, () => void journal.write(record).catch(() => {}));
             return Promise.resolve();
           },
         };
@@ -109,7 +109,9 @@ export const mutations = {
         if (!failed || tried.has(operation)) return source.onVmEvent(state, event);
         tried.add(operation);
         const performing = { client: 'operator' as never, report() {}, overtaken: () => false };
-        void source.perform({ effect: 'start-transfer' }, state, performing).catch(() => {});
+        world.clock.after(2_000, () => {
+          void source.perform({ effect: 'start-transfer' }, state, performing).catch(() => {});
+        });
         return undefined;
       };
       return { ...kinds, migrateSource: { ...source, onVmEvent } };

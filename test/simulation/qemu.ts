@@ -2,7 +2,7 @@ import type { Launch, TransferKey, VmEvent, Vmm, VmProcess } from '../../service
 import { BrokerError } from '../../shared/errors/broker-error.ts';
 import type { VmName } from '../../shared/ids.ts';
 import type { Label } from '../../shared/label/label.ts';
-import { delayOf, type Life, messageDelayOf, never, type Pace } from './chances.ts';
+import { delayOf, type Life, longDelayOf, messageDelayOf, never, type Pace } from './chances.ts';
 import type { Links } from './links.ts';
 import type { Random } from './random.ts';
 import type { Time } from './time.ts';
@@ -180,7 +180,7 @@ export function createMachines(
     to.peer = from;
     migrated(from, 'active');
     migrated(to, 'active');
-    soon(() => converge(from, to));
+    time.after(longDelayOf(random, pace), () => converge(from, to));
   }
 
   /** A cut line is nothing QEMU notices until the connection breaks. */
@@ -351,16 +351,17 @@ export function createMachines(
       saveLive: () =>
         new Promise((resolve, reject) => {
           soon(() => {
+            if (!life.up) return;
             if (!qemu.alive) {
-              if (life.up) reject(new BrokerError('QEMU_FAILED', 'it ended'));
+              reject(new BrokerError('QEMU_FAILED', 'it ended'));
               return;
             }
             if (qemu.run !== 'running') {
-              if (life.up) reject(new BrokerError('VM_STATE', 'its guest does not run'));
+              reject(new BrokerError('VM_STATE', 'its guest does not run'));
               return;
             }
             truth.pauses(qemu, ['request']);
-            soon(() => {
+            time.after(longDelayOf(random, pace), () => {
               if (!life.up) return;
               if (qemu.alive) resolve({ pauseMs: 3 });
               else reject(new BrokerError('QEMU_FAILED', 'it ended'));

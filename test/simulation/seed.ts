@@ -34,6 +34,7 @@ const patienceMs = 5 * 3_600_000;
 /** What is done from time to time must have had its time before the end is judged. */
 const settleMs = 65_000;
 const calmMs = 15_000;
+const stallMs = 400_000;
 const stepsMax = 30_000;
 
 export function beginSeed(seed: number, options: SeedOptions): Run {
@@ -61,7 +62,9 @@ export function beginSeed(seed: number, options: SeedOptions): Run {
           if (restAtMs === 0) restAtMs = time.nowMs();
         } else restAtMs = 0;
         const idle = time.nextAtMs() === Number.POSITIVE_INFINITY;
-        const rested = restAtMs > 0 && time.nextAtMs() - restAtMs > (scenario.calm ? calmMs : settleMs);
+        const rested =
+          restAtMs > 0 &&
+          time.nextAtMs() - restAtMs > (fleet.pace.stalls > 0 ? stallMs : scenario.calm ? calmMs : settleMs);
         if (rested || (scenario.lasts && (idle || time.nowMs() - overAtMs > settleMs))) {
           if (!scenario.lasts) judgeEnd(fleet, scenario);
           return result();

@@ -70,7 +70,7 @@ export function createSimCheckpoints(storage: Storage, host: string, chances: Ch
           disks: [],
           received: Promise.resolve(),
           seal: (about) =>
-            chances.later(() => {
+            chances.muchLater(() => {
               if (drafts.get(checkpoint) !== host) throw new BrokerError('OPERATION_CANCELLED', 'it was abandoned');
               drafts.delete(checkpoint);
               const disks = about.carnet.images.map(({ spec, label }) => ({ spec, label, ...file }));
@@ -84,7 +84,7 @@ export function createSimCheckpoints(storage: Storage, host: string, chances: Ch
     list: async () => [...kept.values()],
     manifest: (checkpoint) => chances.later(() => ({ manifest: need(checkpoint), digest, inUse: false })),
     open: (checkpoint) =>
-      chances.later(() => ({
+      chances.muchLater(() => ({
         manifest: need(checkpoint),
         memoryFd: -1,
         devicesFd: -1,
