@@ -58,11 +58,7 @@ describe('what compares the two', () => {
       const [source, target] = ['user_u:user_r:user_t:s0', 'system_u:object_r:virtdisk_t:s0'];
       const flip = { ask: 'bool', name: 'off', value: true } as const;
       const question = { ask: 'av', source, target, tclass: 'file' } as const;
-      const { answers, differences } = compareAnswers(folder, true, ours, [
-        question,
-        flip,
-        question,
-      ]);
+      const { answers, differences } = compareAnswers(folder, true, ours, [question, flip, question]);
       assert.deepEqual(answers, ['', '', 'read']);
       assert.deepEqual(differences, [{ question, before: [flip], libsepol: 'read', engine: '' }]);
     });
