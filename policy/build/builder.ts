@@ -1,4 +1,4 @@
-import type { LevelName, RangeName, Span, Statement, User } from '../language/ast.ts';
+import type { LevelName, NameSet, RangeName, Span, Statement, User } from '../language/ast.ts';
 import type { Diagnostics } from '../language/diagnostics.ts';
 import { createPolicydb, type Names, type Policydb, valuesMax } from '../policydb/policydb.ts';
 import type { Block } from './blocks.ts';
@@ -14,6 +14,7 @@ export interface Build {
   report: Diagnostics;
   /** What roles and users were given, until they are complete. */
   readonly pending: Pending;
+  readonly memo: Memo;
   /** Rows made from rules so far; see `expandedMax`. */
   expanded: number;
   /** True when rules are only checked and make no rows. */
@@ -22,6 +23,20 @@ export interface Build {
   block: Block;
   /** Names that are not known everywhere, by the table they are in: those of optionals. */
   readonly local: Map<Names, Map<string, LocalName>>;
+}
+
+/** What sets of names were found to be; see `recall` in sets.ts. */
+export interface Memo {
+  readonly class: Map<NameSet, readonly number[]>;
+  readonly role: Map<NameSet, readonly number[]>;
+  readonly user: Map<NameSet, readonly number[]>;
+  readonly types: Map<NameSet, readonly number[]>;
+  /** Types alone: attributes are expanded. */
+  readonly members: Map<NameSet, readonly number[]>;
+  /** Bits by class value. */
+  readonly perms: Map<NameSet, (number | undefined)[]>;
+  /** How many values the sets have together. */
+  values: number;
 }
 
 export interface Pending {
@@ -66,6 +81,15 @@ export function createBuild(report: Diagnostics, target: Target, everything: Blo
       labels: new Set(),
       ranges: new Map(),
       rangeCount: 0,
+    },
+    memo: {
+      class: new Map(),
+      role: new Map(),
+      user: new Map(),
+      types: new Map(),
+      members: new Map(),
+      perms: new Map(),
+      values: 0,
     },
     expanded: 0,
     dry: false,

@@ -194,7 +194,11 @@ function reportGiven(build: Build, statement: RoleTransition, role: number, type
 }
 
 /** The classes of a transition rule that need not name any: then it is `process`. */
-export function transitionClasses(build: Build, span: Span, classes: RoleTransition['classes']): number[] | undefined {
+export function transitionClasses(
+  build: Build,
+  span: Span,
+  classes: RoleTransition['classes'],
+): readonly number[] | undefined {
   if (classes !== undefined) return plainSet(build, span, classes, 'class');
   const value = lookUp(build, build.db.classes, span, 'class', 'process');
   return value === 0 ? undefined : [value];

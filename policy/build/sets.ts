@@ -7,14 +7,19 @@ export function plainSet(
   span: Span,
   set: NameSet,
   what: 'class' | 'role' | 'user',
+): readonly number[] | undefined {
+  const known = build.memo[what];
+  return recall(build, known, set) ?? remember(build, known, set, resolvePlainSet(build, span, set, what));
+}
+
+function resolvePlainSet(
+  build: Build,
+  span: Span,
+  set: NameSet,
+  what: 'class' | 'role' | 'user',
 ): number[] | undefined {
   const table = { class: build.db.classes, role: build.db.roles, user: build.db.users }[what];
   if (!isPlain(build, span, set, what)) return undefined;
-  const single = set.names.length === 1 ? set.names[0] : undefined;
-  if (single !== undefined) {
-    const value = lookUp(build, table, span, what, single);
-    return value === 0 ? undefined : [value];
-  }
   const values = set.names.map((name) => lookUp(build, table, span, what, name));
   return values.includes(0) ? undefined : sortedUnique(values);
 }
@@ -35,7 +40,17 @@ export interface TypeSetOptions {
 }
 
 /** The types (and, unless expanded, attributes) of a set, rising; undefined after an error. `self` is not looked at. */
-export function typeSet(build: Build, span: Span, set: NameSet, options: TypeSetOptions = {}): number[] | undefined {
+export function typeSet(
+  build: Build,
+  span: Span,
+  set: NameSet,
+  options: TypeSetOptions = {},
+): readonly number[] | undefined {
+  const known = options.expand === true ? build.memo.members : build.memo.types;
+  return recall(build, known, set) ?? remember(build, known, set, resolveTypeSet(build, span, set, options));
+}
+
+function resolveTypeSet(build: Build, span: Span, set: NameSet, options: TypeSetOptions): number[] | undefined {
   const { types } = build.db;
   if (set.form !== 'list' && options.starAllowed !== true) {
     const sign = set.form === 'all' ? '*' : '~';
@@ -43,12 +58,6 @@ export function typeSet(build: Build, span: Span, set: NameSet, options: TypeSet
       hint: 'name the types, or use an attribute with `-`',
     });
     return undefined;
-  }
-  const single = set.names[0];
-  if (set.names.length === 1 && set.form === 'list' && set.except.length === 0 && single !== undefined) {
-    const value = lookUp(build, types, span, 'type', single);
-    if (value === 0) return undefined;
-    return options.expand === true ? members(build, value) : [value];
   }
   const values = set.names.map((name) => lookUp(build, types, span, 'type', name));
   const except = set.except.map((name) => lookUp(build, types, span, 'type', name));
@@ -60,6 +69,28 @@ export function typeSet(build: Build, span: Span, set: NameSet, options: TypeSet
   if (set.form !== 'complement') return sortedUnique(kept);
   const not = new Set(kept);
   return allTypes(build).filter((value) => !not.has(value));
+}
+
+/** How many values all remembered sets may have together. */
+const rememberedMax = 4_000_000;
+
+type Known = Map<NameSet, readonly number[]>;
+
+/** What a list of names was found to be. Equal lists are one object, so most are seen again; not where names are local. */
+function recall(build: Build, known: Known, set: NameSet): readonly number[] | undefined {
+  return set.form === 'list' && build.local.size === 0 ? known.get(set) : undefined;
+}
+
+function remember(
+  build: Build,
+  known: Known,
+  set: NameSet,
+  found: number[] | undefined,
+): readonly number[] | undefined {
+  if (found === undefined || set.form !== 'list' || build.memo.values > rememberedMax) return found;
+  known.set(set, found);
+  build.memo.values += found.length + 1;
+  return found;
 }
 
 /** The types of an attribute, or the type itself. */
@@ -82,6 +113,22 @@ export function sortedUnique(values: readonly number[]): number[] {
  * `~` every one not named.
  */
 export function permissionSet(build: Build, span: Span, set: NameSet, tclass: number): number | undefined {
+  const { perms } = build.memo;
+  const known = perms.get(set);
+  const bits = known?.[tclass] ?? resolvePermissions(build, span, set, tclass);
+  if (bits === undefined || (known !== undefined && known[tclass] !== undefined)) return bits;
+  if (known !== undefined) known[tclass] = bits;
+  else if (set.form === 'list' && perms.size < rememberedMax) perms.set(set, sparse(tclass, bits));
+  return bits;
+}
+
+function sparse(index: number, value: number): (number | undefined)[] {
+  const made: (number | undefined)[] = [];
+  made[index] = value;
+  return made;
+}
+
+function resolvePermissions(build: Build, span: Span, set: NameSet, tclass: number): number | undefined {
   const datum = build.db.classData[tclass];
   if (datum === undefined) return undefined;
   const every = allPermissions(datum.perms.length);

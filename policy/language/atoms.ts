@@ -20,31 +20,48 @@ export function mixHash(hash: number, code: number): number {
 
 export function createAtoms(reserved: ReadonlyMap<string, number>): Atoms {
   const texts: string[] = [];
-  const hashes: number[] = [];
   const kinds: number[] = [];
+  /** The hash of each atom, and where its characters begin in `chars`; one more beginning marks the end of the last. */
+  let hashes = new Int32Array(1 << 12);
+  let begins = new Uint32Array((1 << 12) + 1);
+  let chars = new Uint16Array(1 << 16);
   let slots = new Int32Array(1 << 13).fill(-1);
 
-  const place = (atom: number, hash: number): void => {
-    let slot = spread(hash) & (slots.length - 1);
-    while ((slots[slot] ?? -1) >= 0) slot = (slot + 1) & (slots.length - 1);
-    slots[slot] = atom;
+  const isAt = (atom: number, text: string, start: number, end: number): boolean => {
+    let at = begins[atom] as number;
+    if ((begins[atom + 1] as number) - at !== end - start) return false;
+    for (let from = start; from < end; from++) if (chars[at++] !== text.charCodeAt(from)) return false;
+    return true;
   };
   const grow = (): void => {
+    hashes = copyInto(new Int32Array(hashes.length * 2), hashes);
+    begins = copyInto(new Uint32Array(hashes.length + 1), begins);
     slots = new Int32Array(slots.length * 2).fill(-1);
-    for (let atom = 0; atom < texts.length; atom++) place(atom, hashes[atom] ?? 0);
+    for (let atom = 0; atom < texts.length; atom++) {
+      let slot = spread(hashes[atom] as number) & (slots.length - 1);
+      while ((slots[slot] as number) >= 0) slot = (slot + 1) & (slots.length - 1);
+      slots[slot] = atom;
+    }
+  };
+  const add = (text: string, start: number, end: number, hash: number): number => {
+    const atom = texts.push(text.slice(start, end)) - 1;
+    let at = begins[atom] as number;
+    while (at + end - start > chars.length) chars = copyInto(new Uint16Array(chars.length * 2), chars);
+    for (let from = start; from < end; from++) chars[at++] = text.charCodeAt(from);
+    begins[atom + 1] = at;
+    hashes[atom] = hash;
+    return atom;
   };
   const intern = (text: string, start: number, end: number, hash: number): number => {
     const mask = slots.length - 1;
     let slot = spread(hash) & mask;
-    for (let atom = slots[slot] ?? -1; atom >= 0; atom = slots[slot] ?? -1) {
-      if (hashes[atom] === hash && sameText(texts[atom] ?? '', text, start, end)) return atom;
+    for (let atom = slots[slot] as number; atom >= 0; atom = slots[slot] as number) {
+      if (hashes[atom] === hash && isAt(atom, text, start, end)) return atom;
       slot = (slot + 1) & mask;
     }
-    const atom = texts.length;
-    texts.push(text.slice(start, end));
-    hashes.push(hash);
+    const atom = add(text, start, end, hash);
     slots[slot] = atom;
-    if (texts.length * 2 > slots.length) grow();
+    if (texts.length === hashes.length) grow();
     return atom;
   };
 
@@ -60,8 +77,7 @@ function spread(hash: number): number {
   return (hash ^ (hash >>> 15)) >>> 0;
 }
 
-function sameText(known: string, text: string, start: number, end: number): boolean {
-  if (known.length !== end - start) return false;
-  for (let at = start; at < end; at++) if (known.charCodeAt(at - start) !== text.charCodeAt(at)) return false;
-  return true;
+function copyInto<T extends Int32Array | Uint32Array | Uint16Array>(larger: T, smaller: T): T {
+  larger.set(smaller);
+  return larger;
 }

@@ -15,6 +15,18 @@ export interface Tokens {
   readonly faults: readonly ScanFault[];
 }
 
+export const NO_TOKENS: Tokens = {
+  text: '',
+  count: 0,
+  kinds: new Uint8Array(0),
+  starts: new Uint32Array(0),
+  ends: new Uint32Array(0),
+  atoms: new Uint32Array(0),
+  atomTexts: [],
+  marks: [],
+  faults: [],
+};
+
 /** Characters that begin no token. */
 export interface ScanFault {
   readonly start: number;
@@ -24,6 +36,9 @@ export interface ScanFault {
 
 const tokenCharsMax = 8191;
 const faultsMax = 20;
+
+const IDENTIFIER_KIND = kindOf(literal.identifier);
+const IPV6_KIND = kindOf(literal.ipv6);
 
 const CHAR_LETTER = 1;
 const CHAR_DIGIT = 2;
@@ -76,20 +91,25 @@ const PATH = /\/[^ \n\r\t\f]*/y;
  */
 export function scan(text: string): Tokens {
   const atoms = createAtoms(reservedWords);
-  const columns = createColumns(text.length);
   const marks: LineMark[] = [];
   const faults: ScanFault[] = [];
-  const identifierKind = kindOf(literal.identifier);
-  const ipv6Kind = kindOf(literal.ipv6);
+  const wordKinds = atoms.kinds;
   const length = text.length;
+  let columns = createColumns(Math.max(64, length >> 2));
+  let { kinds, starts, ends, words } = columns;
+  let count = 0;
   let at = 0;
-  while (at < length) {
+  while (at < length && faults.length < faultsMax) {
     const code = text.charCodeAt(at);
     const begins = code < 128 ? charClass[code] : 0;
     if (begins === CHAR_BLANK) {
       at++;
-    } else if (begins === CHAR_LETTER) {
-      const start = at;
+      continue;
+    }
+    const start = at;
+    let kind = 0;
+    let word = 0;
+    if (begins === CHAR_LETTER) {
       let hash = mixHash(HASH_START, code);
       let next = text.charCodeAt(++at);
       for (;;) {
@@ -100,37 +120,44 @@ export function scan(text: string): Tokens {
       }
       if (next === 58 && at - start <= 4 && matchEnd(IPV6, text, start) > at) {
         at = matchEnd(IPV6, text, start);
-        columns.push(ipv6Kind, start, at, 0);
+        kind = IPV6_KIND;
       } else {
-        const atom = atoms.intern(text, start, at, hash);
-        columns.push(atoms.kinds[atom] ?? identifierKind, start, at, atom);
+        word = atoms.intern(text, start, at, hash);
+        kind = wordKinds[word] ?? IDENTIFIER_KIND;
       }
-      if (at - start > tokenCharsMax) faults.push({ start, end: at, reason: 'tokenTooLong' });
     } else if (begins === CHAR_SIGN && !(code === 58 && matchEnd(IPV6, text, at) > at)) {
-      columns.push(singles[code] ?? 0, at, at + 1, 0);
+      kind = singles[code] as number;
       at++;
     } else if (code === 35) {
       const lineEnd = endOfLine(text, at);
       if (text.startsWith('#line ', at)) addMark(marks, text.slice(at, lineEnd), at);
       at = lineEnd;
+      continue;
     } else {
       const found = begins === CHAR_DIGIT ? longest(NUMERIC, text, at) : other(text, at, code);
-      if (found.kind === 0) faults.push({ start: at, end: found.end, reason: 'character' });
-      else columns.push(found.kind, at, found.end, 0);
-      if (found.end - at > tokenCharsMax) faults.push({ start: at, end: found.end, reason: 'tokenTooLong' });
+      kind = found.kind;
       at = found.end;
     }
-    if (faults.length >= faultsMax) {
-      faults.push({ start: at, end: at, reason: 'tooManyFaults' });
-      break;
+    if (kind === 0) {
+      faults.push({ start, end: at, reason: 'character' });
+      continue;
     }
+    if (at - start > tokenCharsMax) faults.push({ start, end: at, reason: 'tokenTooLong' });
+    if (count === kinds.length) {
+      columns = createColumns(count * 2, columns);
+      ({ kinds, starts, ends, words } = columns);
+    }
+    kinds[count] = kind;
+    starts[count] = start;
+    ends[count] = at;
+    words[count++] = word;
   }
-  return { text, ...columns.finish(), atomTexts: atoms.texts, marks, faults };
+  if (faults.length >= faultsMax) faults.push({ start: at, end: at, reason: 'tooManyFaults' });
+  return { text, count, kinds, starts, ends, atoms: words, atomTexts: atoms.texts, marks, faults };
 }
 
 function other(text: string, at: number, code: number): { kind: number; end: number } {
-  if (code === 58 && matchEnd(IPV6, text, at) > at)
-    return { kind: kindOf(literal.ipv6), end: matchEnd(IPV6, text, at) };
+  if (code === 58 && matchEnd(IPV6, text, at) > at) return { kind: IPV6_KIND, end: matchEnd(IPV6, text, at) };
   if (code === 34) return longest(QUOTED, text, at);
   if (code === 47) return { kind: kindOf(literal.path), end: matchEnd(PATH, text, at) };
   const double = doubles.get(text.slice(at, at + 2));
@@ -174,32 +201,25 @@ function addMark(marks: LineMark[], comment: string, offset: number): void {
   marks.push(match[2] === undefined ? { offset, line } : { offset, line, file: match[2] });
 }
 
-function createColumns(textLength: number) {
-  let capacity = Math.max(64, Math.ceil(textLength / 4));
-  let count = 0;
-  let kinds = new Uint8Array(capacity);
-  let starts = new Uint32Array(capacity);
-  let ends = new Uint32Array(capacity);
-  let atoms = new Uint32Array(capacity);
-  const grow = (): void => {
-    capacity *= 2;
-    const larger = <T extends Uint8Array | Uint32Array>(old: T, made: T): T => {
-      made.set(old);
-      return made;
-    };
-    kinds = larger(kinds, new Uint8Array(capacity));
-    starts = larger(starts, new Uint32Array(capacity));
-    ends = larger(ends, new Uint32Array(capacity));
-    atoms = larger(atoms, new Uint32Array(capacity));
+interface Columns {
+  readonly kinds: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  readonly words: Uint32Array;
+}
+
+/** Columns for so many tokens, with those of the shorter ones in them. */
+function createColumns(capacity: number, shorter?: Columns): Columns {
+  const made = {
+    kinds: new Uint8Array(capacity),
+    starts: new Uint32Array(capacity),
+    ends: new Uint32Array(capacity),
+    words: new Uint32Array(capacity),
   };
-  return {
-    push(kind: number, start: number, end: number, atom: number): void {
-      if (count === capacity) grow();
-      kinds[count] = kind;
-      starts[count] = start;
-      ends[count] = end;
-      atoms[count++] = atom;
-    },
-    finish: () => ({ count, kinds, starts, ends, atoms }),
-  };
+  if (shorter === undefined) return made;
+  made.kinds.set(shorter.kinds);
+  made.starts.set(shorter.starts);
+  made.ends.set(shorter.ends);
+  made.words.set(shorter.words);
+  return made;
 }

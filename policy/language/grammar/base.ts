@@ -6,13 +6,19 @@ import {
   type ParserMethod,
   type TokenType,
 } from 'chevrotain';
-import type { Span } from '../ast.ts';
-import type { Tokens } from '../scan.ts';
+import type { AvRule, Span, TypeRule } from '../ast.ts';
+import { NO_TOKENS, type Tokens } from '../scan.ts';
 import { literal, tokenTypeOfKind, vocabulary } from '../tokens.ts';
 import { messages } from './messages.ts';
+import { createShortcut } from './shortcut.ts';
 
 type Indexed<N extends string> = N | `${N}${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`;
 type Repeat<T> = { SEP: TokenType; DEF: () => T };
+
+/** Where rules go. */
+interface RuleSink {
+  push(rule: AvRule | TypeRule): unknown;
+}
 
 /** A rule of the grammar; calling it directly parses the whole input by it. */
 export type Rule<T, A extends unknown[] = []> = ParserMethod<A, T>;
@@ -27,6 +33,8 @@ export type Grammar = Record<Indexed<'CONSUME'>, (type: TokenType) => ScannedTok
     RULE<T, A extends unknown[]>(name: string, body: (...args: A) => T): Rule<T, A>;
     /** The identifier that comes next, as text. */
     name(index?: 0 | 1 | 2 | 3): string;
+    /** Takes the plain rules that come next; false when none does. */
+    takeRules(out: RuleSink): boolean;
     /** Where the next token begins. */
     here(): number;
     /** From `start` to the end of the last token taken. */
@@ -56,18 +64,6 @@ export class ScannedToken implements IToken {
 }
 
 const WINDOW = 8;
-/** What the parser holds between two texts. */
-export const NO_TOKENS: Tokens = {
-  text: '',
-  count: 0,
-  kinds: new Uint8Array(0),
-  starts: new Uint32Array(0),
-  ends: new Uint32Array(0),
-  atoms: new Uint32Array(0),
-  atomTexts: [],
-  marks: [],
-  faults: [],
-};
 const typeIndexOfKind = new Uint32Array(tokenTypeOfKind.map((type) => (type ?? EOF).tokenTypeIdx ?? 0));
 
 /**
@@ -78,13 +74,16 @@ export class ColumnParser extends EmbeddedActionsParser {
   private tokens = NO_TOKENS;
   private position = -1;
   private window: ScannedToken[] = [];
+  private readonly shortcut = createShortcut();
 
-  constructor() {
+  /** `validated` asks chevrotain whether the grammar is in order: a test does, nobody else needs to. */
+  constructor(validated: boolean) {
     super(vocabulary, {
       recoveryEnabled: false,
       maxLookahead: 2,
       nodeLocationTracking: 'none',
       errorMessageProvider: messages,
+      skipValidations: !validated,
     });
     this.window = Array.from({ length: WINDOW }, () => new ScannedToken(NO_TOKENS));
   }
@@ -93,6 +92,7 @@ export class ColumnParser extends EmbeddedActionsParser {
   read(tokens: Tokens): void {
     this.reset();
     this.tokens = tokens;
+    this.shortcut.read(tokens);
     for (const token of this.window) {
       token.tokens = tokens;
       token.index = -1;
@@ -142,6 +142,15 @@ export class ColumnParser extends EmbeddedActionsParser {
     return Object.getPrototypeOf(ColumnParser.prototype).SAVE_ERROR.call(this, error);
   }
 
+  takeRules(out: RuleSink): boolean {
+    if (this.RECORDING_PHASE) return false;
+    const before = this.position;
+    for (let rule = this.shortcut.rule(before + 1); rule !== undefined; rule = this.shortcut.rule(this.position + 1)) {
+      out.push(rule);
+      this.position = this.shortcut.after - 1;
+    }
+    return this.position > before;
+  }
   here(): number {
     return this.RECORDING_PHASE ? 0 : this.at(this.position + 1).startOffset;
   }

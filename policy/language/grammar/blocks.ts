@@ -80,13 +80,14 @@ export function optionalRule(
     const found: Statement[] = [];
     const statements = [require, ...inside].map((rule) => ({ ALT: () => void found.push(g.SUBRULE(rule)) }));
     g.CONSUME(sign.braceOpen);
-    g.AT_LEAST_ONE(() =>
+    g.AT_LEAST_ONE(() => {
+      if (g.takeRules(found)) return;
       g.OR([
         ...statements,
         { ALT: () => void found.push(g.SUBRULE(optional)) },
         { ALT: () => void g.CONSUME(sign.semicolon) },
-      ]),
-    );
+      ]);
+    });
     g.MANY(() => void found.push(g.SUBRULE(user)));
     g.CONSUME(sign.braceClose);
     return found;

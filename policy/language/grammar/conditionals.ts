@@ -90,6 +90,7 @@ export function conditionalRules(g: Grammar, rules: ReturnType<typeof ruleRules>
     const found: ConditionalRule[] = [];
     g.CONSUME(sign.braceOpen);
     g.MANY(() => {
+      if (g.takeRules(found)) return;
       const rule = g.OR<ConditionalRule>([
         { ALT: () => g.SUBRULE(rules.allowInside) },
         { ALT: () => g.SUBRULE(rules.audit) },

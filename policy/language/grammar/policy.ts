@@ -1,8 +1,8 @@
 import type { SidContext, Statement } from '../ast.ts';
-import type { Tokens } from '../scan.ts';
+import { NO_TOKENS, type Tokens } from '../scan.ts';
 import { keyword, sign } from '../tokens.ts';
 import { accessRules } from './access.ts';
-import { ColumnParser, type Grammar, NO_TOKENS, type Rule } from './base.ts';
+import { ColumnParser, type Grammar, type Rule } from './base.ts';
 import { optionalRule, requireRules } from './blocks.ts';
 import { conditionalRules } from './conditionals.ts';
 import { constraintRules } from './constraints.ts';
@@ -22,10 +22,11 @@ export interface SyntaxError {
   readonly message: string;
 }
 
-class PolicyParser extends ColumnParser {
+/** Parses a whole policy. */
+export class PolicyParser extends ColumnParser {
   readonly policy: Rule<void, [Statement[]]>;
-  constructor() {
-    super();
+  constructor(validated = false) {
+    super(validated);
     this.policy = policyRule(this as unknown as Grammar);
     this.performSelfAnalysis();
   }
@@ -124,7 +125,9 @@ function policyRule(g: Grammar): Rule<void, [Statement[]]> {
       { ALT: () => void out.push(g.SUBRULE(statement)) },
       { ALT: () => void g.CONSUME(sign.semicolon) },
     ];
-    g.AT_LEAST_ONE3(() => g.OR(alternatives));
+    g.AT_LEAST_ONE3(() => {
+      if (!g.takeRules(out)) g.OR(alternatives);
+    });
     g.AT_LEAST_ONE4(() => void out.push(g.SUBRULE(roles.user)));
     g.MANY2(() => void out.push(g.SUBRULE(constraint)));
     g.AT_LEAST_ONE5(() => void out.push(g.SUBRULE(sidContext)));
