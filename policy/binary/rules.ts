@@ -3,7 +3,7 @@ import {
   AUDITALLOW,
   AUDITDENY,
   addAccess,
-  addAccessOnce,
+  addReserved,
   reserveAccess,
   UNCONDITIONAL,
   type Vector,
@@ -65,7 +65,7 @@ export function readRules(reader: Reader, db: Policydb): void {
   reserveAccess(db.access, count);
   const known = createKnown(db);
   for (let rule = 0; rule < count; rule++) {
-    if (!readAccessRule(reader, db, known)) addRule(reader, db, readRule(reader), UNCONDITIONAL);
+    if (!readAccessRule(reader, db, known, UNCONDITIONAL)) addRule(reader, db, readRule(reader), UNCONDITIONAL);
   }
 }
 
@@ -85,7 +85,7 @@ function createKnown({ types, classes, classData }: Policydb): Known {
 }
 
 /** Nearly all rules of a policy are sound access rules: reads one of those, or answers false and reads nothing. */
-function readAccessRule(reader: Reader, db: Policydb, known: Known): boolean {
+function readAccessRule(reader: Reader, db: Policydb, known: Known, branch: number): boolean {
   const { view, offset: start } = reader;
   if (start + BYTES_OF_RULE > view.byteLength) return false;
   const vector = VECTORS[view.getUint16(start + 6, true) & ~ENABLED];
@@ -98,14 +98,16 @@ function readAccessRule(reader: Reader, db: Policydb, known: Known): boolean {
   const data = view.getInt32(start + 8, true);
   const perms = vector === AUDITDENY ? data | ~every : data & every;
   reader.offset = start + BYTES_OF_RULE;
-  const rule = { vector, perms, branch: UNCONDITIONAL, statement: addStatement(reader.statements, start) };
-  if (!addAccessOnce(db.access, source, target, tclass, rule)) fault(reader, 'a rule that is there twice', start);
+  const rule = { vector, perms, branch, statement: addStatement(reader.statements, start) };
+  if (branch !== UNCONDITIONAL) addAccess(db.access, source, target, tclass, rule);
+  else if (!addReserved(db.access, source, target, tclass, rule)) fault(reader, 'a rule that is there twice', start);
   return true;
 }
 
 /** The conditions, each with the rules of its two sides. */
 export function readConditionals(reader: Reader, db: Policydb): void {
   const count = readCount(reader, 'conditions', 16);
+  const known = createKnown(db);
   for (let index = 0; index < count; index++) {
     const state = readU32(reader);
     // -1 stands for a condition that could not be evaluated.
@@ -113,7 +115,10 @@ export function readConditionals(reader: Reader, db: Policydb): void {
     const conditional = db.conditionals.push({ steps: readCondition(reader, db) }) - 1;
     for (const side of [0, 1]) {
       const rules = readCount(reader, 'conditional rules', BYTES_OF_RULE);
-      for (let rule = 0; rule < rules; rule++) addRule(reader, db, readRule(reader), conditional * 2 + side);
+      const branch = conditional * 2 + side;
+      for (let rule = 0; rule < rules; rule++) {
+        if (!readAccessRule(reader, db, known, branch)) addRule(reader, db, readRule(reader), branch);
+      }
     }
   }
 }
@@ -153,20 +158,15 @@ export function readRule(reader: Reader): RawRule {
   return { source, target, tclass, kind, data: 0, commands: readCommands(reader), start };
 }
 
-/** Adds any rule; the sound unconditional access rules never come here. */
+/** Adds any other rule, or says what is wrong with it. */
 function addRule(reader: Reader, db: Policydb, rule: RawRule, branch: number): void {
-  const { kind, start, source, target, tclass, data } = rule;
+  const { kind, start, source, target, tclass } = rule;
   knownValue(reader, db.types, 'type', source, start);
   knownValue(reader, db.types, 'type', target, start);
   knownValue(reader, db.classes, 'class', tclass, start);
   const statement = addStatement(reader.statements, start);
-  const vector = VECTORS[kind];
   const typeRule = TYPE_RULES.get(kind);
-  if (vector !== undefined) {
-    const every = allPermissions(db.classData[tclass]?.perms.length ?? 0);
-    const perms = vector === AUDITDENY ? data | ~every : data & every;
-    addAccess(db.access, source, target, tclass, { vector, perms, branch, statement });
-  } else if (rule.commands !== undefined) addCommands(reader, db, rule, rule.commands, branch, statement);
+  if (rule.commands !== undefined) addCommands(reader, db, rule, rule.commands, branch, statement);
   else if (typeRule !== undefined) addOneTypeRule(reader, db, db.typeRules[typeRule], rule, branch, statement);
   else fault(reader, `a rule of unknown kind 0x${kind.toString(16)}`, start);
 }

@@ -86,20 +86,39 @@ export function addAccess(table: AccessTable, source: number, target: number, tc
   addToRow(table, accessRow(table, source, target, tclass), rule);
 }
 
-/** The same for an unconditional rule; answers false and adds nothing where there is one of its vector already. */
-export function addAccessOnce(
+/**
+ * The same for one of the unconditional rules that `reserveAccess` made room for, without looking at room again. Answers
+ * false and adds nothing where there is one of its vector already.
+ */
+export function addReserved(
   table: AccessTable,
   source: number,
   target: number,
   tclass: number,
-  rule: AccessRule,
+  rule: Omit<AccessRule, 'branch'>,
 ): boolean {
-  const row = accessRow(table, source, target, tclass);
-  const { next, vector, branch } = table.origins;
-  for (let entry = table.origin.data[row] ?? -1; entry >= 0; entry = next.data[entry] ?? -1) {
+  const { allow, auditallow, auditdeny, conditional, origin, origins } = table;
+  const row = addRow(table.index, source, target, tclass);
+  if (row === allow.length) {
+    auditdeny.data[row] = -1;
+    conditional.data[row] = -1;
+    origin.data[row] = -1;
+    allow.length = auditallow.length = auditdeny.length = conditional.length = origin.length = row + 1;
+  }
+  const { next, vector, branch, perms, statement } = origins;
+  const before = origin.data[row] as number;
+  for (let entry = before; entry >= 0; entry = next.data[entry] as number) {
     if (vector.data[entry] === rule.vector && branch.data[entry] === UNCONDITIONAL) return false;
   }
-  addToRow(table, row, rule);
+  join(table, row, rule.vector, rule.perms);
+  const entry = next.length;
+  next.data[entry] = before;
+  vector.data[entry] = rule.vector;
+  branch.data[entry] = UNCONDITIONAL;
+  perms.data[entry] = rule.perms;
+  statement.data[entry] = rule.statement;
+  next.length = vector.length = branch.length = perms.length = statement.length = entry + 1;
+  origin.data[row] = entry;
   return true;
 }
 

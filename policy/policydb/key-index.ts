@@ -32,12 +32,22 @@ export function findRow(index: KeyIndex, source: number, target: number, tclass:
 
 /** The row of the key, made when there is none: a made row is always the next number. */
 export function addRow(index: KeyIndex, source: number, target: number, tclass: number): number {
-  const found = findRow(index, source, target, tclass);
-  if (found >= 0) return found;
-  const row = push(index.pairs, (source << 16) | target);
+  if ((index.pairs.length + 1) * 2 > index.slots.length) rebuild(index, index.slots.length * 2);
+  const { slots } = index;
+  const pairs = index.pairs.data;
+  const classes = index.classes.data;
+  const pair = (source << 16) | target;
+  const mask = slots.length - 1;
+  let slot = hashKey(pair, tclass) & mask;
+  for (;;) {
+    const found = slots[slot] as number;
+    if (found < 0) break;
+    if (pairs[found] === pair && classes[found] === tclass) return found;
+    slot = (slot + 1) & mask;
+  }
+  const row = push(index.pairs, pair);
   push(index.classes, tclass);
-  if (index.pairs.length * 2 > index.slots.length) rebuild(index, index.slots.length * 2);
-  else place(index, row);
+  slots[slot] = row;
   return row;
 }
 
