@@ -17,6 +17,8 @@ export interface Build {
   readonly memo: Memo;
   /** Rows made from rules so far; see `expandedMax`. */
   expanded: number;
+  /** Comparisons made by the checks so far; see `mayCompare`. */
+  compared: number;
   /** True when rules are only checked and make no rows. */
   dry: boolean;
   /** The block whose statements are being read. */
@@ -92,6 +94,7 @@ export function createBuild(report: Diagnostics, target: Target, everything: Blo
       values: 0,
     },
     expanded: 0,
+    compared: 0,
     dry: false,
     block: everything,
     local: new Map(),

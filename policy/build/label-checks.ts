@@ -2,7 +2,7 @@ import type { Span, Statement } from '../language/ast.ts';
 import type { Build, Handlers, Target } from './builder.ts';
 
 /** How many labelled ranges there may be: each is compared with those of its kind before it. */
-const rangesMax = 10_000;
+const rangesMax = 5_000;
 export const UINT32_MAX = 0xffff_ffffn;
 
 /** The handlers, and an error where the policy is for another kind of system. */

@@ -1,10 +1,10 @@
-import { type Build, mayExpand } from '../build/builder.ts';
+import type { Build } from '../build/builder.ts';
 import { members } from '../build/sets.ts';
 import { hasBit } from '../policydb/bitmap.ts';
 import { rowClass, rowSource, rowTarget } from '../policydb/key-index.ts';
 import type { NeverallowXperms } from '../policydb/policydb.ts';
 import { commonCommand, eachXpermRule, XPERM_ALLOW } from '../policydb/xperm-table.ts';
-import { spanOf } from './report.ts';
+import { mayCompare, spanOf } from './report.ts';
 
 /**
  * Where a rule gives the permission, the commands that a neverallowxperm forbids may not be left over: either no
@@ -43,7 +43,7 @@ interface Violation {
 function violation(build: Build, never: NeverallowXperms): Violation | undefined {
   const { access } = build.db;
   const span = spanOf(build.db, never.statement);
-  if (!mayExpand(build, span, access.index.pairs.length)) return undefined;
+  if (!mayCompare(build, span, access.index.pairs.length)) return undefined;
   for (let row = 0; row < access.index.pairs.length; row++) {
     const tclass = rowClass(access.index, row);
     const operation = never.perms.get(tclass);
@@ -52,7 +52,7 @@ function violation(build: Build, never: NeverallowXperms): Violation | undefined
     if (!always && !sometimes(build, row, operation)) continue;
     const sources = members(build, rowSource(access.index, row)).filter((type) => hasBit(never.sources, type));
     const targets = members(build, rowTarget(access.index, row));
-    if (!mayExpand(build, span, sources.length * targets.length)) return undefined;
+    if (!mayCompare(build, span, sources.length * targets.length)) return undefined;
     for (const source of sources) {
       for (const target of targets) {
         if (never.self ? source !== target : !hasBit(never.targets, target)) continue;

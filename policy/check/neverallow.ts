@@ -4,7 +4,7 @@ import { ALLOW } from '../policydb/access-table.ts';
 import { type Bitmap, hasBit } from '../policydb/bitmap.ts';
 import { rowClass, rowSource, rowTarget } from '../policydb/key-index.ts';
 import type { Neverallow } from '../policydb/policydb.ts';
-import { permissionNames, spanOf } from './report.ts';
+import { mayCompare, permissionNames, spanOf } from './report.ts';
 
 /** No allow rule, conditional or not, may grant what a neverallow forbids (libsepol's assertion.c). */
 export function checkNeverallows(build: Build): void {
@@ -19,7 +19,9 @@ function checkOne(build: Build, never: Neverallow, byClass: ReadonlyMap<number, 
   const { access, types } = db;
   const { sources, targets } = never;
   for (const [tclass, mask] of never.perms) {
-    for (const row of byClass.get(tclass) ?? []) {
+    const rows = byClass.get(tclass) ?? [];
+    if (!mayCompare(build, spanOf(db, never.statement), rows.length)) return;
+    for (const row of rows) {
       const perms = allowedAnyhow(build, row) & mask;
       if (perms === 0) continue;
       const from = members(build, rowSource(access.index, row)).filter((type) => hasBit(sources, type));

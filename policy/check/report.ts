@@ -1,3 +1,4 @@
+import type { Build } from '../build/builder.ts';
 import type { Span } from '../language/ast.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 
@@ -10,4 +11,17 @@ export function spanOf(db: Policydb, statement: number): Span {
 export function permissionNames(db: Policydb, tclass: number, perms: number): string {
   const names = (db.classData[tclass]?.perms ?? []).filter((_, index) => (perms & (1 << index)) !== 0);
   return names.length === 1 ? (names[0] ?? '') : `{ ${names.join(' ')} }`;
+}
+
+/** The most comparisons the checks of a policy may take, so that they end. Debian's take a thousandth of it. */
+const comparisonsMax = 1_000_000_000;
+
+/** Counts comparisons to be made. Answers false after an error, when there would be too many. */
+export function mayCompare(build: Build, span: Span, comparisons: number): boolean {
+  build.compared += comparisons;
+  if (build.compared <= comparisonsMax) return true;
+  build.report.error(span, `the checks of the policy take more than ${comparisonsMax} comparisons`, {
+    hint: 'use fewer neverallow rules, or ones about fewer classes',
+  });
+  return false;
 }

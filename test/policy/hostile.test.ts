@@ -6,6 +6,10 @@ import { handWritten } from '../support/policy/hand-written.ts';
 import { createRandom } from '../support/policy/random.ts';
 import { randomPolicy } from '../support/policy/random-policy.ts';
 
+function numbered(count: number, line: (number: number) => string): string {
+  return Array.from({ length: count }, (_, number) => line(number)).join('\n');
+}
+
 /** Loads; whatever comes, it is a policy or diagnostics with places inside the text. */
 function load(text: string): boolean {
   const loaded = loadPolicy(text);
@@ -22,6 +26,8 @@ function load(text: string): boolean {
 }
 
 const source = handWritten['everything that changes a range']?.text ?? '';
+
+const inRules = (rules: string): string => source.replace('user system_u', `${rules}\nuser system_u`);
 
 describe('a hostile source never crashes the loader', () => {
   it('random characters', () => {
@@ -58,6 +64,13 @@ describe('a hostile source never crashes the loader', () => {
       'if',
       'c0.c9',
       '"x"',
+      'optional',
+      'else',
+      'require { type nope; }',
+      'optional { require { type nope; }',
+      'allowxperm user_t other_t:file ioctl { 0x0-0xffffffffff };',
+      'neverallowxperm * *:file ioctl ~1;',
+      'iomemcon 0xffffffffffffffffff',
       '__proto__',
       '0x',
       '#line 4294967296 "x"\n',
@@ -107,6 +120,23 @@ describe('a hostile source never crashes the loader', () => {
         'sid kernel system_u',
         `constrain vm start ( ${'not '.repeat(100_000)} u1 == u2 );\nsid kernel system_u`,
       ),
+    ],
+    ['optionals nested too deep', inRules(`${'optional { '.repeat(50_000)} ; ${'}'.repeat(50_000)}`)],
+    [
+      'optionals that fall one after the other',
+      inRules(numbered(20_000, (n) => `optional { require { type x${n + 1}; } type x${n}; }`)),
+    ],
+    [
+      'optionals that are all dropped',
+      inRules(
+        numbered(20_000, (n) => `optional { require { type nope${n}; } allow { domain -user_t } domain:file read; }`),
+      ),
+    ],
+    ['an xperm set of 200,000 ranges', inRules(`allowxperm user_t self:file ioctl { ${'5-9 '.repeat(200_000)} };`)],
+    ['many neverallows', inRules(numbered(50_000, () => 'neverallow * *:vm start;'))],
+    [
+      'many labelled ranges',
+      `${source}${numbered(6_000, (n) => `portcon tcp ${n + 1} system_u:object_r:other_t:s0`)}`,
     ],
     ['a name of a million characters', `class ${'a'.repeat(1_000_000)}`],
     ['a million semicolons', source.replace('user system_u', `${';'.repeat(1_000_000)}user system_u`)],
