@@ -134,10 +134,7 @@ describe('a hostile source never crashes the loader', () => {
     ],
     ['an xperm set of 200,000 ranges', inRules(`allowxperm user_t self:file ioctl { ${'5-9 '.repeat(200_000)} };`)],
     ['many neverallows', inRules(numbered(50_000, () => 'neverallow * *:vm start;'))],
-    [
-      'many labelled ranges',
-      `${source}${numbered(6_000, (n) => `portcon tcp ${n + 1} system_u:object_r:other_t:s0`)}`,
-    ],
+    ['many labelled ranges', `${source}${numbered(6_000, (n) => `portcon tcp ${n + 1} system_u:object_r:other_t:s0`)}`],
     ['a name of a million characters', `class ${'a'.repeat(1_000_000)}`],
     ['a million semicolons', source.replace('user system_u', `${';'.repeat(1_000_000)}user system_u`)],
     [
