@@ -20,7 +20,15 @@ export function otherLines(db: Policydb): Set<string> {
     }
     for (const one of datum.validations) lines.add(`validatetrans ${datum.name} ( ${expression(db, one)} );`);
   });
-  const rules = ['type_transition', 'type_change', 'type_member', 'range_transition', 'role_allow', 'role_transition'];
+  const rules = [
+    'allowxperm',
+    'type_transition',
+    'type_change',
+    'type_member',
+    'range_transition',
+    'role_allow',
+    'role_transition',
+  ];
   for (const rule of listRules(db, new Set(rules as never[])))
     lines.add(printRule(db, rule) + printBranch(db, rule.branch));
   types.names.forEach((name, type) => {

@@ -2,12 +2,16 @@ import { UNCONDITIONAL } from '../policydb/access-table.ts';
 import { rowClass, rowSource, rowTarget } from '../policydb/key-index.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 import { listAccess } from './list-access.ts';
-import { accessKinds, type ListedRule, type RuleKind, typeKinds } from './listed-rule.ts';
+import { listXperms } from './list-xperms.ts';
+import { accessKinds, type ListedRule, type RuleKind, typeKinds, xpermKinds } from './listed-rule.ts';
 
 /** Every rule of the database whose kind is wanted, but neverallow rules: they grant nothing, and stand apart. */
 export function* listRules(db: Policydb, kinds: ReadonlySet<RuleKind>): Generator<ListedRule> {
   if (accessKinds.some((kind) => kinds.has(kind))) {
     for (const rule of listAccess(db)) if (kinds.has(rule.kind)) yield rule;
+  }
+  if (xpermKinds.some((kind) => kinds.has(kind))) {
+    for (const rule of listXperms(db)) if (kinds.has(rule.kind)) yield rule;
   }
   for (const kind of typeKinds) if (kinds.has(kind)) yield* listTypeRules(db, kind);
   if (kinds.has('type_transition')) yield* listFileNameRules(db);

@@ -3,6 +3,7 @@ import type { BooleanExpression } from '../language/ast.ts';
 import { printCondition } from '../language/print-expression.ts';
 import { UNCONDITIONAL } from '../policydb/access-table.ts';
 import type { Policydb } from '../policydb/policydb.ts';
+import type { Commands } from '../policydb/xperm-table.ts';
 import type { ListedRule } from './listed-rule.ts';
 
 /** A rule in policy syntax, without the condition it stands under. Permissions are sorted. */
@@ -14,11 +15,23 @@ export function printRule(db: Policydb, rule: ListedRule): string {
   return `${key} ${printResult(db, rule)};`;
 }
 
-function printResult(db: Policydb, { kind, tclass, perms, result, fileName }: ListedRule): string {
+function printResult(db: Policydb, { kind, tclass, perms, result, fileName, commands }: ListedRule): string {
+  if (commands !== undefined) return `${printPerms(permNames(db, tclass, perms))} ${printCommands(commands)}`;
   if (result === undefined) return printPerms(permNames(db, tclass, perms));
   if (typeof result !== 'number') return db.mls === undefined ? '' : formatRange(db.mls, result, ' - ');
   const name = (kind === 'role_transition' ? db.roles : db.types).names[result] ?? '';
   return fileName === undefined ? name : `${name} "${fileName}"`;
+}
+
+/** Commands as setools writes them: `0x0010`, `{ 0x0010-0x0020 0x0030 }`. */
+function printCommands(commands: Commands): string {
+  const hex = (command: number | undefined): string => `0x${(command ?? 0).toString(16).padStart(4, '0')}`;
+  const ranges = Array.from({ length: commands.length / 2 }, (_, at) => {
+    const [low, high] = [commands[at * 2], commands[at * 2 + 1]];
+    return low === high ? hex(low) : `${hex(low)}-${hex(high)}`;
+  });
+  const [first] = ranges;
+  return ranges.length === 1 && first !== undefined && !first.includes('-') ? first : `{ ${ranges.join(' ')} }`;
 }
 
 /** The names of permissions of the class, sorted. */

@@ -3,7 +3,7 @@ import type { Policy } from '../policy.ts';
 import type { Constraint } from '../policydb/constraint.ts';
 import type { Names, Policydb } from '../policydb/policydb.ts';
 import { listRules } from './list-rules.ts';
-import { accessKinds, type RuleKind, roleKinds, typeKinds } from './listed-rule.ts';
+import { accessKinds, type RuleKind, roleKinds, typeKinds, xpermKinds } from './listed-rule.ts';
 
 /** What a policy has, by name, counted as seinfo does; rules of the same key are one, as in a binary policy. */
 export function countPolicy(policy: Policy): Readonly<Record<string, number>> {
@@ -43,7 +43,7 @@ function countPermissions({ commons, classData }: Policydb): number {
 }
 
 function countRules(db: Policydb): Record<string, number> {
-  const kinds: readonly RuleKind[] = [...accessKinds, ...typeKinds, 'range_transition', ...roleKinds];
+  const kinds: readonly RuleKind[] = [...accessKinds, ...xpermKinds, ...typeKinds, 'range_transition', ...roleKinds];
   const counts = Object.fromEntries(kinds.map((kind) => [kind, 0]));
   for (const { kind } of listRules(db, new Set(kinds))) counts[kind] = (counts[kind] ?? 0) + 1;
   return counts;

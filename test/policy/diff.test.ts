@@ -7,7 +7,8 @@ import { createRandom } from '../support/policy/random.ts';
 import { randomPolicy } from '../support/policy/random-policy.ts';
 import { type Additions, smallPolicy } from '../support/policy/small-policy.ts';
 
-const made = (rules: string, more: Additions = {}): Policy => mustLoad(smallPolicy({ ...more, rules }));
+const withCommands: Additions = { classes: 'class file2', access: 'class file2 inherits file_like { ioctl }' };
+const made = (rules: string, more: Additions = withCommands): Policy => mustLoad(smallPolicy({ ...more, rules }));
 
 /** The difference as lines, `+` for what the second has. */
 function linesOf(first: Policy, second: Policy): string[] {
@@ -96,6 +97,12 @@ const cases: readonly (readonly [what: string, first: string, second: string, li
       '- type_transition user_t qemu_virtdisk_t:vm vm_user_t;',
     ],
   ],
+  [
+    'a rule on single commands takes the others away',
+    'allow user_t disk:file2 ioctl;',
+    'allow user_t disk:file2 ioctl; allowxperm user_t disk:file2 ioctl { 1-2 3 };',
+    ['+ allowxperm user_t disk:file2 ioctl { 0x0001-0x0003 };'],
+  ],
   ['auditing changes no answer', 'dontaudit user_t disk:file read;', 'auditallow user_t disk:file read;', []],
 ];
 for (const [what, first, second, lines] of cases) {
@@ -103,13 +110,13 @@ for (const [what, first, second, lines] of cases) {
 }
 
 test('a constraint that goes is a difference', () => {
-  const lines = linesOf(made('', { constraints: 'constrain file read ( u1 == u2 );' }), made(''));
+  const lines = linesOf(made('', { ...withCommands, constraints: 'constrain file read ( u1 == u2 );' }), made(''));
   assert.deepEqual(lines, ['- constrain file read ( u1 == u2 );']);
 });
 
 test('names are compared, not numbers', () => {
   const more: Additions = { classes: 'class first', access: 'class first { write read }' };
-  const lines = linesOf(made('allow user_t disk:vm stop;'), made('allow user_t disk:vm { stop start };', more));
+  const lines = linesOf(made('allow user_t disk:vm stop;', {}), made('allow user_t disk:vm { stop start };', more));
   assert.deepEqual(lines, ['+ allow user_t qemu_virtdisk_t:vm start;', '+ class first { read write }']);
 });
 

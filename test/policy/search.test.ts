@@ -10,6 +10,8 @@ import { comparable, seinfo, sesearch } from '../support/policy/setools.ts';
 import { smallPolicy } from '../support/policy/small-policy.ts';
 
 const text = smallPolicy({
+  classes: 'class file2',
+  access: 'class file2 inherits file_like { ioctl }',
   mls: 'mlsvalidatetrans file ( l1 eq l2 );',
   rules: `allow domain disk:file { read write };
 allow domain self:process signal;
@@ -25,29 +27,33 @@ type_member domain other_t:file user_t;
 range_transition user_t qemu_virtdisk_t:process s0 - s1:c0.c2,c4;
 role_transition user_r other_t:vm system_r;
 allow user_r system_r;
-permissive other_t;`,
+permissive other_t;
+allowxperm user_t disk:file2 ioctl { 0x10-0x20 0x30 }; allowxperm user_t disk:file2 ioctl 0x21;
+auditallowxperm user_t disk:file2 ioctl 0x10; dontauditxperm domain other_t:file2 ioctl { 5 7-9 };`,
   constraints: 'constrain file read ( u1 == u2 or t1 == domain );',
 });
 const policy = mustLoad(text);
 
 const searches: readonly (readonly [options: string, criteria: Omit<Criteria, 'kinds'> & { kinds: string }])[] = [
-  ['-A', { kinds: 'allow' }],
+  ['-A', { kinds: 'allow allowxperm' }],
+  ['--allowxperm --auditallowxperm --dontauditxperm', { kinds: 'allowxperm auditallowxperm dontauditxperm' }],
+  ['--allowxperm -s user_t -p ioctl', { kinds: 'allowxperm', source: { text: 'user_t' }, perms: ['ioctl'] }],
   ['--auditallow --dontaudit', { kinds: 'auditallow dontaudit' }],
-  ['-A -s user_t', { kinds: 'allow', source: { text: 'user_t' } }],
-  ['-A -s domain', { kinds: 'allow', source: { text: 'domain' } }],
-  ['-A -s domain -ds', { kinds: 'allow', source: { text: 'domain', direct: true } }],
-  ['-A -t qemu_virtdisk_t', { kinds: 'allow', target: { text: 'qemu_virtdisk_t' } }],
-  ['-A -t other_t -dt', { kinds: 'allow', target: { text: 'other_t', direct: true } }],
-  ['-A -s ^vm -rs', { kinds: 'allow', source: { text: '^vm', regex: true } }],
-  ['-A -t dis -rt -dt', { kinds: 'allow', target: { text: 'dis', regex: true, direct: true } }],
-  ['-A -c vm,process', { kinds: 'allow', classes: ['vm', 'process'] }],
-  ['-A -c f -rc', { kinds: 'allow', classes: { text: 'f', regex: true } }],
-  ['-A -p read,execute', { kinds: 'allow', perms: ['read', 'execute'] }],
-  ['-A -p read,write -ep', { kinds: 'allow', perms: ['read', 'write'], permsAre: 'exactly' }],
-  ['-A -p read,write -Sp', { kinds: 'allow', perms: ['read', 'write'], permsAre: 'all' }],
-  ['-A --type_change -b off', { kinds: 'allow type_change', booleans: ['off'] }],
-  ['-A --dontaudit -b off -eb', { kinds: 'allow dontaudit', booleans: ['off'], booleansExactly: true }],
-  ['-A -b ^o -rb', { kinds: 'allow', booleans: { text: '^o', regex: true } }],
+  ['--allow -s user_t', { kinds: 'allow', source: { text: 'user_t' } }],
+  ['--allow -s domain', { kinds: 'allow', source: { text: 'domain' } }],
+  ['--allow -s domain -ds', { kinds: 'allow', source: { text: 'domain', direct: true } }],
+  ['--allow -t qemu_virtdisk_t', { kinds: 'allow', target: { text: 'qemu_virtdisk_t' } }],
+  ['--allow -t other_t -dt', { kinds: 'allow', target: { text: 'other_t', direct: true } }],
+  ['--allow -s ^vm -rs', { kinds: 'allow', source: { text: '^vm', regex: true } }],
+  ['--allow -t dis -rt -dt', { kinds: 'allow', target: { text: 'dis', regex: true, direct: true } }],
+  ['--allow -c vm,process', { kinds: 'allow', classes: ['vm', 'process'] }],
+  ['--allow -c f -rc', { kinds: 'allow', classes: { text: 'f', regex: true } }],
+  ['--allow -p read,execute', { kinds: 'allow', perms: ['read', 'execute'] }],
+  ['--allow -p read,write -ep', { kinds: 'allow', perms: ['read', 'write'], permsAre: 'exactly' }],
+  ['--allow -p read,write -Sp', { kinds: 'allow', perms: ['read', 'write'], permsAre: 'all' }],
+  ['--allow --type_change -b off', { kinds: 'allow type_change', booleans: ['off'] }],
+  ['--allow --dontaudit -b off -eb', { kinds: 'allow dontaudit', booleans: ['off'], booleansExactly: true }],
+  ['--allow -b ^o -rb', { kinds: 'allow', booleans: { text: '^o', regex: true } }],
   ['-T --type_change --type_member', { kinds: 'type_transition type_change type_member' }],
   ['-T -D other_t', { kinds: 'type_transition', result: { text: 'other_t' } }],
   ['-T --type_member -D user -rd', { kinds: 'type_transition type_member', result: { text: 'user', regex: true } }],
@@ -84,6 +90,9 @@ test('a policy is counted as seinfo counts it', () => {
       Conditionals: 'Cond. Expr.',
       allow: 'Allow',
       auditallow: 'Auditallow',
+      allowxperm: 'Allowxperm',
+      auditallowxperm: 'Auditallowxperm',
+      dontauditxperm: 'Dontauditxperm',
       dontaudit: 'Dontaudit',
       type_transition: 'Type_trans',
       type_change: 'Type_change',

@@ -5,10 +5,19 @@ import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 type Kind = Criteria['kinds'] extends ReadonlySet<infer K> ? K : never;
 
 /** The options that ask for a kind of rule: sesearch's, and the rule's own name where that is another. */
-const kindOptions: readonly { readonly flags: string; readonly kind: Kind; readonly hidden?: true }[] = [
-  { flags: '-A, --allow', kind: 'allow' },
+const kindOptions: readonly {
+  readonly flags: string;
+  readonly kind: Kind;
+  readonly also?: Kind;
+  readonly hidden?: true;
+}[] = [
+  { flags: '-A', kind: 'allow', also: 'allowxperm' },
+  { flags: '--allow', kind: 'allow' },
+  { flags: '--allowxperm', kind: 'allowxperm' },
   { flags: '--auditallow', kind: 'auditallow' },
+  { flags: '--auditallowxperm', kind: 'auditallowxperm' },
   { flags: '--dontaudit', kind: 'dontaudit' },
+  { flags: '--dontauditxperm', kind: 'dontauditxperm' },
   { flags: '--neverallow', kind: 'neverallow' },
   { flags: '-T, --type_trans', kind: 'type_transition' },
   { flags: '--type_transition', kind: 'type_transition', hidden: true },
@@ -21,8 +30,8 @@ const kindOptions: readonly { readonly flags: string; readonly kind: Kind; reado
   { flags: '--range_transition', kind: 'range_transition', hidden: true },
 ];
 
-/** The name commander gives an option: its long flag. */
-const nameOf = (flags: string): string => flags.replace(/^.*--/, '');
+/** The name commander gives an option: its last flag. */
+const nameOf = (flags: string): string => flags.replace(/^.*-/, '');
 
 export interface SearchOptions {
   readonly source?: string;
@@ -49,9 +58,10 @@ export function searchOptions(): Option[] {
       return [...(before ?? []), value];
     });
   return [
-    ...kindOptions.map(({ flags, kind, hidden }) =>
-      new Option(flags, `${kind.replace('_', ' ')} rules`).hideHelp(hidden === true),
-    ),
+    ...kindOptions.map(({ flags, kind, also, hidden }) => {
+      const kinds = also === undefined ? kind : `${kind} and ${also}`;
+      return new Option(flags, `${kinds.replace('_', ' ')} rules`).hideHelp(hidden === true);
+    }),
     new Option('-s, --source <name>', 'source: a type or attribute, of rules on roles a role'),
     new Option('-t, --target <name>', 'target: a type or attribute, of role allow rules a role'),
     new Option('-c, --class <names>', 'classes, commas between them'),
@@ -75,7 +85,8 @@ export function searchOptions(): Option[] {
 
 /** @throws BrokerError USAGE_INVALID without a kind of rule, or for an empty list. */
 export function criteriaOf(options: SearchOptions): Criteria {
-  const kinds = new Set(kindOptions.filter(({ flags }) => options[nameOf(flags)] === true).map(({ kind }) => kind));
+  const asked = kindOptions.filter(({ flags }) => options[nameOf(flags)] === true);
+  const kinds = new Set(asked.flatMap(({ kind, also }) => (also === undefined ? [kind] : [kind, also])));
   if (kinds.size === 0) {
     throw new BrokerError('USAGE_INVALID', 'no kind of rule is asked for', {
       hint: 'add -A, -T, --role_allow or another; see --help',

@@ -158,7 +158,7 @@ test('search takes the options of sesearch', async () => {
     await search('-A', '-s', 'domain', '-t', 'qemu_virtdisk_t'),
     'allow user_t disk:file { read write };\nallow user_t qemu_virtdisk_t:file execute; [ off ]:True\n',
   );
-  assert.equal(await search('-A', '-s', 'domain', '-ds'), '');
+  assert.equal(await search('--allow', '-s', 'domain', '-ds'), '');
   assert.equal(await search('-A', '-b', 'off'), 'allow user_t qemu_virtdisk_t:file execute; [ off ]:True\n');
   assert.equal(await search('-T', '-D', '^vm', '-rd'), 'type_transition user_t qemu_virtdisk_t:vm vm_user_t;\n');
   const { rules: found } = JSON.parse(await search('-T', '--json')) as {
