@@ -21,6 +21,10 @@ interface Run {
 
 const sorted = (names: unknown): string[] => [...(names as readonly string[])].sort();
 
+/** The processes that have something to do with a folder, as their command lines. */
+const processesOf = async (folder: string) =>
+  (await promisify(execFile)('ps', ['-eo', 'args='])).stdout.split('\n').filter((line) => line.includes(folder));
+
 test('the demo shows what it tells on real hosts, step by step', { timeout: 900_000 }, async (t) => {
   // Short, for what the demo makes in it, and its own, so that what is left is this demo's.
   const folder = mkdtempSync(join(tmpdir(), 'ce-'));
@@ -164,7 +168,18 @@ test('the demo shows what it tells on real hosts, step by step', { timeout: 900_
     assert.equal(code, 0);
     assert.equal(told.steps.length, 9);
     assert.deepEqual(readdirSync(folder), []);
-    const { stdout: processes } = await promisify(execFile)('ps', ['-eo', 'args=']);
-    assert.equal(processes.includes(folder), false);
+    assert.deepEqual(await processesOf(folder), []);
   });
+});
+
+test('a demo that nobody reads any more is ended, and nothing is left', { timeout: 120_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ce-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const { stdout, stderr } = await promisify(execFile)('sh', ['-c', `"${carnet}" demo | head -n 1`], {
+    env: { ...process.env, TMPDIR: folder },
+  });
+  assert.equal(stdout, 'Carnet: one VM, three hosts, and what policy has to say\n');
+  assert.equal(stderr, '');
+  assert.deepEqual(readdirSync(folder), []);
+  assert.deepEqual(await processesOf(folder), []);
 });
