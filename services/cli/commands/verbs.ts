@@ -90,9 +90,10 @@ export const vmVerbs: readonly Verb[] = [
     details: 'Both hosts ask their policy before a byte is sent, and again at switchover.',
     options: [
       new Option('--bandwidth <bytes>', 'send no more than this a second, such as 64MiB'),
-      new Option('--downtime-max <time>', 'switch over when the guest would be paused no longer than this').default(
-        '300ms',
-      ),
+      new Option(
+        '--downtime-max <time>',
+        'switch over when the guest would be paused no longer than this; an emulated one is paused as long as it takes',
+      ).default('300ms'),
     ],
     example: 'migrate web beta --bandwidth 64MiB',
     intent: async ([vm, host], options) => (await intents()).migrate(vm, host, options),
