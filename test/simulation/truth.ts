@@ -153,7 +153,10 @@ export function createTruth(by: { openOperations: (host: string) => Iterable<Ope
       const vm = need(record.vm);
       if (record.epoch > vm.epoch) {
         for (const qemu of vm.qemus) {
-          must(qemu.host === record.owner || !qemu.guestRuns, `${record.vm}: its record is moved while it runs`);
+          if (qemu.host === record.owner) continue;
+          must(!qemu.guestRuns, `${record.vm}: its record is moved while it runs`);
+          // Until all is sent a source goes on by itself when something fails.
+          must(qemu.run !== 'transferring', `${record.vm}: its record is moved while it is being sent`);
         }
         vm.owner = record.owner;
         vm.epoch = record.epoch;
