@@ -3,6 +3,7 @@ import type { Context } from '../policydb/context.ts';
 import { findRow } from '../policydb/key-index.ts';
 import { tripleKey } from '../policydb/policydb.ts';
 import { holds } from './constraints.ts';
+import { mayHave } from './presence.ts';
 import type { State } from './state.ts';
 
 /** What the rules say, as bits of the class. */
@@ -33,6 +34,7 @@ export function computeAccess(state: State, source: Context, target: Context, tc
 /** What the rules say, attributes and enabled conditionals included. */
 export function ruleAccess(state: State, sourceType: number, targetType: number, tclass: number): RuleAccess {
   const { access, types } = state.db;
+  const { presence } = state;
   const { branches } = access;
   const sources = types.attributesOf[sourceType];
   const targets = types.attributesOf[targetType];
@@ -42,8 +44,11 @@ export function ruleAccess(state: State, sourceType: number, targetType: number,
   if (sources === undefined || targets === undefined) return { allowed, auditallow, auditdeny };
   for (let i = 0; i < sources.length; i++) {
     const source = sources[i] as number;
+    if (!mayHave(presence.sources, source, tclass)) continue;
     for (let j = 0; j < targets.length; j++) {
-      const row = findRow(access.index, source, targets[j] as number, tclass);
+      const target = targets[j] as number;
+      if (!mayHave(presence.targets, target, tclass)) continue;
+      const row = findRow(access.index, source, target, tclass);
       if (row < 0) continue;
       allowed |= access.allow.data[row] as number;
       auditallow |= access.auditallow.data[row] as number;

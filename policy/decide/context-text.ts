@@ -1,43 +1,47 @@
 import { bitsOf, createBitmap, setBit } from '../policydb/bitmap.ts';
 import { type Context, type Level, NO_RANGE, type Range, sameLevel } from '../policydb/context.ts';
 import type { Mls, Policydb } from '../policydb/policydb.ts';
-import { whyInvalid, whyRangeInvalid } from '../policydb/validity.ts';
+import { whyNotTogether, whyRangeInvalid } from '../policydb/validity.ts';
 
 /** The characters a context may have; the kernel takes a page. */
 export const contextCharsMax = 4096;
 
 /**
  * Reads `user:role:type[:low[-high]]`. Undefined unless it is valid in the policy. libsepol takes anything after the
- * high level (`s0-s1:c0-x`); here that is no context.
+ * high level (`s0-s1:c0-x`); here that is no context. `rangeOf` reads the valid ranges of the policy.
  */
-export function parseContext(db: Policydb, text: string): Context | undefined {
+export function parseContext(
+  db: Policydb,
+  text: string,
+  rangeOf: (text: string) => Range | undefined,
+): Context | undefined {
   if (text.length > contextCharsMax) return undefined;
-  const [userName, roleName, typeName, ...rest] = text.split(':');
-  const user = db.users.values.get(userName ?? '');
-  const role = db.roles.values.get(roleName ?? '');
-  const type = db.types.values.get(typeName ?? '');
+  const afterUser = text.indexOf(':');
+  const afterRole = text.indexOf(':', afterUser + 1);
+  if (afterUser < 0 || afterRole < 0) return undefined;
+  const afterType = text.indexOf(':', afterRole + 1);
+  const user = db.users.values.get(text.slice(0, afterUser));
+  const role = db.roles.values.get(text.slice(afterUser + 1, afterRole));
+  const type = db.types.values.get(text.slice(afterRole + 1, afterType < 0 ? undefined : afterType));
   if (user === undefined || role === undefined || type === undefined) return undefined;
   if (db.roles.isAttribute[role] === true || db.types.isAttribute[type] === true) return undefined;
-  const range = splitRange(db.mls, rest);
+  if (afterType < 0 !== (db.mls === undefined)) return undefined;
+  const range = afterType < 0 ? NO_RANGE : rangeOf(text.slice(afterType + 1));
   if (range === undefined) return undefined;
   const context = { user, role, type, range };
-  return whyInvalid(db, context) === undefined ? context : undefined;
+  return whyNotTogether(db, context) === undefined ? context : undefined;
 }
 
 /** Reads `low[-high]`; undefined unless it is a valid range of the policy's levels. */
 export function parseRange(mls: Mls, text: string): Range | undefined {
   if (text.length > contextCharsMax) return undefined;
-  const range = splitRange(mls, text.split(':'));
-  return range === undefined || whyRangeInvalid(mls, range) !== undefined ? undefined : range;
-}
-
-function splitRange(mls: Mls | undefined, parts: readonly string[]): Range | undefined {
-  if (mls === undefined) return parts.length === 0 ? NO_RANGE : undefined;
-  const match = /^([^:-]+)(?::([^:-]+))?(?:-([^:-]+)(?::([^:-]+))?)?$/.exec(parts.join(':'));
+  const match = /^([^:-]+)(?::([^:-]+))?(?:-([^:-]+)(?::([^:-]+))?)?$/.exec(text);
   if (match === null) return undefined;
   const low = parseLevel(mls, match[1], match[2]);
   const high = match[3] === undefined ? low : parseLevel(mls, match[3], match[4]);
-  return low === undefined || high === undefined ? undefined : { low, high };
+  if (low === undefined || high === undefined) return undefined;
+  const range = { low, high };
+  return whyRangeInvalid(mls, range) === undefined ? range : undefined;
 }
 
 function parseLevel(mls: Mls, name: string | undefined, list: string | undefined): Level | undefined {

@@ -9,7 +9,7 @@ import type {
   Validation,
 } from '../policy.ts';
 import { bitsOf } from '../policydb/bitmap.ts';
-import { type Context, dominates, rangeContains } from '../policydb/context.ts';
+import { dominates, rangeContains } from '../policydb/context.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 import { tripleKey } from '../policydb/policydb.ts';
 import { findTypeRule } from '../policydb/type-table.ts';
@@ -18,9 +18,10 @@ import { computeAccess } from './compute-av.ts';
 import { computeCommand } from './compute-command.ts';
 import { computeSid, type SidKind } from './compute-sid.ts';
 import { holds } from './constraints.ts';
-import { formatContext, formatLevel, formatRange, parseContext, parseRange } from './context-text.ts';
+import { formatContext, formatLevel, formatRange, parseRange } from './context-text.ts';
 import { type Describe, explainAccess, removedBy } from './explain.ts';
 import { rememberPermissionNames } from './permission-names.ts';
+import { rememberContexts } from './remember.ts';
 import { createState, type Flavour } from './state.ts';
 import { failedConstraint } from './trace.ts';
 
@@ -34,9 +35,6 @@ export interface PolicyParts {
   /** By boolean value. */
   readonly booleans: readonly boolean[];
 }
-
-/** How many context texts are remembered parsed; when full, all are forgotten. */
-const contextsRememberedMax = 4096;
 
 const partsByPolicy = new WeakMap<Policy, PolicyParts>();
 
@@ -192,16 +190,4 @@ export function createPolicy(parts: PolicyParts): LoadedPolicy {
 function booleansByName(db: Policydb, values: readonly boolean[]): ReadonlyMap<string, boolean> {
   const names = db.booleans.names.filter((_, value) => value > 0 && db.tunables[value] !== true).sort();
   return new Map(names.map((name) => [name, values[db.booleans.values.get(name) ?? 0] === true]));
-}
-
-function rememberContexts(db: Policydb): (text: string) => Context | undefined {
-  const known = new Map<string, Context | undefined>();
-  return (text) => {
-    const found = known.get(text);
-    if (found !== undefined || known.has(text)) return found;
-    if (known.size >= contextsRememberedMax) known.clear();
-    const context = parseContext(db, text);
-    known.set(text, context);
-    return context;
-  };
 }

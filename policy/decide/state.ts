@@ -1,5 +1,6 @@
 import { evaluateCondition } from '../policydb/conditional.ts';
 import type { Policydb } from '../policydb/policydb.ts';
+import { type Presence, presenceOf } from './presence.ts';
 
 /**
  * Where libsepol and the kernel answer differently, whose answer is wanted: the kernel's socket classes, whose new
@@ -16,6 +17,7 @@ export interface State {
   readonly booleans: readonly boolean[];
   /** 1 for every branch that is on: `2c` is the true side of conditional `c`, `2c + 1` the false side. */
   readonly branchOn: Uint8Array;
+  readonly presence: Presence;
   /** The value of class `process`, or 0, and the bits of `transition` and `dyntransition`. */
   readonly processClass: number;
   readonly processTransitions: number;
@@ -29,5 +31,6 @@ export function createState(db: Policydb, flavour: Flavour, booleans: readonly b
   const processClass = db.classes.values.get('process') ?? 0;
   const bits = db.classData[processClass]?.bits;
   const processTransitions = (bits?.get('transition') ?? 0) | (bits?.get('dyntransition') ?? 0);
-  return { db, flavour, booleans, branchOn, processClass, processTransitions };
+  const presence = presenceOf(db.access);
+  return { db, flavour, booleans, branchOn, presence, processClass, processTransitions };
 }

@@ -4,6 +4,12 @@ import type { Mls, Policydb } from './policydb.ts';
 
 /** Why a context of known values is not valid (policydb_context_isvalid, mls_context_isvalid); undefined when it is. */
 export function whyInvalid(db: Policydb, context: Context): string | undefined {
+  const whyRange = db.mls === undefined ? undefined : whyRangeInvalid(db.mls, context.range);
+  return whyRange ?? whyNotTogether(db, context);
+}
+
+/** Why user, role, type and a range that is valid in itself do not go together. */
+export function whyNotTogether(db: Policydb, context: Context): string | undefined {
   const { user, role, type, range } = context;
   const datum = db.userData[user];
   if (datum === undefined) return 'the user is not declared';
@@ -16,10 +22,7 @@ export function whyInvalid(db: Policydb, context: Context): string | undefined {
       return `user \`${db.users.names[user] ?? ''}\` may not have role \`${db.roles.names[role] ?? ''}\``;
     }
   }
-  if (db.mls === undefined) return undefined;
-  const why = whyRangeInvalid(db.mls, range);
-  if (why !== undefined) return why;
-  if (role !== OBJECT_ROLE && !rangeContains(datum.range, range)) {
+  if (db.mls !== undefined && role !== OBJECT_ROLE && !rangeContains(datum.range, range)) {
     return `the range is outside the range of user \`${db.users.names[user] ?? ''}\``;
   }
   return undefined;

@@ -1,0 +1,47 @@
+import type { AccessTable } from '../policydb/access-table.ts';
+import { rowClass, rowSource, rowTarget } from '../policydb/key-index.ts';
+
+/**
+ * Whether any access rule has a type or attribute as its source, or as its target, for a class. Of the dozens of pairs that
+ * are tried for a decision few have a rule, and most are left out by this. One bit for each, by hash and without
+ * looking at collisions: a bit that is not set is certain.
+ */
+export interface Presence {
+  readonly sources: Uint32Array;
+  readonly targets: Uint32Array;
+}
+
+const bitsPerRow = 8;
+const made = new WeakMap<AccessTable, Presence>();
+
+/** Made once for a table that is complete. */
+export function presenceOf(access: AccessTable): Presence {
+  const found = made.get(access);
+  if (found !== undefined) return found;
+  const rows = access.index.pairs.length;
+  const words = Math.max(1, 2 ** Math.ceil(Math.log2((rows * bitsPerRow) / 32)));
+  const presence = { sources: new Uint32Array(words), targets: new Uint32Array(words) };
+  for (let row = 0; row < rows; row++) {
+    const tclass = rowClass(access.index, row);
+    set(presence.sources, hash(rowSource(access.index, row), tclass));
+    set(presence.targets, hash(rowTarget(access.index, row), tclass));
+  }
+  made.set(access, presence);
+  return presence;
+}
+
+/** False when no rule has the value at that end for the class. */
+export function mayHave(bits: Uint32Array, value: number, tclass: number): boolean {
+  const mixed = hash(value, tclass);
+  return ((bits[(mixed >>> 5) & (bits.length - 1)] as number) & (1 << (mixed & 31))) !== 0;
+}
+
+function set(bits: Uint32Array, mixed: number): void {
+  const word = (mixed >>> 5) & (bits.length - 1);
+  bits[word] = (bits[word] as number) | (1 << (mixed & 31));
+}
+
+function hash(value: number, tclass: number): number {
+  const mixed = Math.imul(value, 0x9e3779b1) ^ Math.imul(tclass, 0x85ebca6b);
+  return mixed ^ (mixed >>> 15);
+}
