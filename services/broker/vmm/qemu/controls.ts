@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { Shape } from '../../../../shared/schema/schema.ts';
 import type { VmEvent } from '../../runtime/ports.ts';
@@ -37,6 +38,9 @@ export function controlsOf(
       const gone = await waitGone(host.clock, record, 500);
       if (quiet) return;
       if (gone) {
+        // Before anybody hears of it, as the next QEMU of this VM gets the same folder.
+        await rm(place.dir, { recursive: true, force: true });
+        if (quiet) return;
         exited = { kind: 'exited', detail: logTail(place.logPath, record.logOffset) };
         for (const watcher of [...watchers]) watcher(exited);
       } else if (await link.connect().then(yes, no)) return;
