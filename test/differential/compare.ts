@@ -47,12 +47,20 @@ export function compareAnswers(
   questions: readonly Question[],
 ): { answers: readonly string[]; differences: readonly AnswerDifference[] } {
   const answers = askLibsepol(folder, mls, questions);
+  return { answers, differences: differencesFrom(answers, policy, questions) };
+}
+
+/** Where a policy of ours answers otherwise than libsepol did. */
+export function differencesFrom(
+  answers: readonly string[],
+  policy: Policy,
+  questions: readonly Question[],
+): AnswerDifference[] {
   const ours = askEngine(policy, questions);
-  const differences = questions.flatMap((question, at) => {
+  return questions.flatMap((question, at) => {
     const [libsepol = '', engine = ''] = [answers[at], ours[at]];
     if (libsepol === engine) return [];
     const before = questions.slice(0, at).filter((earlier) => earlier.ask === 'bool');
     return [{ question, before, libsepol, engine }];
   });
-  return { answers, differences };
 }

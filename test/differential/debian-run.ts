@@ -5,12 +5,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { parsePolicy } from '../../policy/language/parse.ts';
 import { printPolicy } from '../../policy/language/print.ts';
 import { loadPolicy } from '../../policy/load.ts';
-import type { LoadedPolicy } from '../../policy/policy.ts';
 import { readPolicyFile } from '../../policy/read-policy-file.ts';
-import { compile, withTemporaryFolder } from '../support/policy/checkpolicy.ts';
+import { askLibsepol, compile, withTemporaryFolder } from '../support/policy/checkpolicy.ts';
 import { type DebianPolicy, type DebianPolicyName, debianPolicy } from '../support/policy/debian.ts';
 import { namesOf } from '../support/policy/names-of.ts';
-import { type AnswerDifference, compareAnswers } from './compare.ts';
+import { type AnswerDifference, differencesFrom } from './compare.ts';
 import { ruleQuestions } from './rule-questions.ts';
 import { countTelling } from './telling.ts';
 
@@ -38,7 +37,7 @@ export interface DebianResult {
 }
 
 /** libsepol looks for a context among all before it, so that rounds are better than one session. */
-const questionsEach = 5000;
+const questionsEach = 2000;
 
 /** Debian's two policies: load, print, compile what was printed, and answer; from source and from binary. */
 export async function runDebian({ queries, seed, note }: DebianRun): Promise<DebianResult> {
@@ -105,13 +104,10 @@ function checkAnswers(
   for (let asked = 0; asked < queries; asked += questionsEach) {
     const count = Math.min(questionsEach, queries - asked);
     const questions = ruleQuestions(source.policy, names, seed + asked, count);
-    const put = (policy: LoadedPolicy, into: AnswerDifference[]): void => {
-      const { answers, differences } = compareAnswers(folder, true, policy, questions);
-      if (into === found.source) countTelling(telling, questions, answers);
-      into.push(...differences);
-    };
-    put(source.policy, found.source);
-    put(binary.policy, found.binary);
+    const answers = askLibsepol(folder, true, questions);
+    countTelling(telling, questions, answers);
+    found.source.push(...differencesFrom(answers, source.policy, questions));
+    found.binary.push(...differencesFrom(answers, binary.policy, questions));
   }
   const kinds = [...telling].map(([kind, count]) => `${kind} ${count}`).join(', ');
   step(

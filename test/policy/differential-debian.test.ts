@@ -3,10 +3,10 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readPolicyFile } from '../../policy/read-policy-file.ts';
-import { compareAnswers } from '../differential/compare.ts';
+import { differencesFrom } from '../differential/compare.ts';
 import { ruleQuestions } from '../differential/rule-questions.ts';
 import { countTelling } from '../differential/telling.ts';
-import { withTemporaryFolder } from '../support/policy/checkpolicy.ts';
+import { askLibsepol, withTemporaryFolder } from '../support/policy/checkpolicy.ts';
 import { cachedDebianPolicy } from '../support/policy/debian.ts';
 import { namesOf } from '../support/policy/names-of.ts';
 
@@ -26,14 +26,12 @@ test(
     const questions = ruleQuestions(source.policy, names, 1, queries);
     withTemporaryFolder((folder) => {
       copyFileSync(debian.binary, join(folder, 'policy.bin'));
+      const answers = askLibsepol(folder, true, questions);
+      for (const { policy } of [source, binary]) assert.deepEqual(differencesFrom(answers, policy, questions), []);
       const telling = new Map<string, number>();
-      for (const { policy } of [source, binary]) {
-        const { answers, differences } = compareAnswers(folder, true, policy, questions);
-        assert.deepEqual(differences, []);
-        countTelling(telling, questions, answers);
-      }
+      countTelling(telling, questions, answers);
       assert.ok(
-        (telling.get('av') ?? 0) > queries / 2,
+        (telling.get('av') ?? 0) > queries / 4,
         `${telling.get('av') ?? 0} questions about access have an answer`,
       );
     });
