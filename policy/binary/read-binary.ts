@@ -12,7 +12,7 @@ import { checkBounds, readSymbols } from './symbols.ts';
 import { readFileNameRules, readRangeTransitions, readRoleAllows, readRoleTransitions } from './transitions.ts';
 
 /** The bytes a binary policy may have. Debian's has two million. */
-export const binaryBytesMax = 32 * 1024 * 1024;
+const binaryBytesMax = 32 * 1024 * 1024;
 
 /** A database made from bytes, and where in them its statements are. */
 export type ReadBinary =

@@ -1,5 +1,5 @@
 import { type Names, valuesMax } from '../policydb/policydb.ts';
-import { fault, type Reader, readCount, readName, readU32 } from './reader.ts';
+import { fault, type Reader, readCount, readU32 } from './reader.ts';
 
 /**
  * Reads one table of names: the highest value, how many entries there are, and the entries by `readEntry`, each of
@@ -64,9 +64,4 @@ export function readValue(reader: Reader, names: Names, what: string): number {
 
 export function knownValue(reader: Reader, names: Names, what: string, value: number, at: number): number {
   return names.names[value] ? value : fault(reader, `unknown ${what} ${value}`, at);
-}
-
-/** Reads a name of the length that stands before it. */
-export function readNameOf(reader: Reader, what: string): string {
-  return readName(reader, what, readU32(reader));
 }
