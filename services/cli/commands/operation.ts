@@ -1,10 +1,15 @@
 import { type Command, Option } from 'commander';
+import type { HostName, OperationId } from '../../../shared/ids.ts';
+import type { OperationView } from '../../../shared/messages/view.ts';
 import type { Ending } from '../render/fault.ts';
 import type { Session } from '../session.ts';
 import { type Registry, register, registerNoun } from './register.ts';
 
-interface ShowOptions {
+interface HostOption {
   readonly host?: string;
+}
+
+interface ShowOptions extends HostOption {
   readonly follow?: boolean;
 }
 
@@ -29,6 +34,13 @@ export function registerOperation(program: Command, registry: Registry): void {
     ],
     run: (session, [operation], options) => show(session, operation, options),
   });
+  register<HostOption>(noun, registry, {
+    usage: 'cancel <operation>',
+    summary: 'give an operation up, in any phase in which it can be: the VM stays where it was',
+    options: [new Option('--host <host>', 'the host to ask; otherwise the one that was asked for it')],
+    examples: ['carnet operation cancel op-01jd3v8w9z6m2q4r5t7x8y9abc'],
+    run: (session, [operation], options) => cancel(session, operation, options),
+  });
 }
 
 async function list(session: Session): Promise<Ending | undefined> {
@@ -48,34 +60,62 @@ async function list(session: Session): Promise<Ending | undefined> {
   });
 }
 
-async function show(session: Session, text: string | undefined, options: ShowOptions): Promise<Ending | undefined> {
-  const [{ askEveryHost }, { valid }, { hostName, operationId }, { followToEnd, showOperation }] = await Promise.all([
-    import('../client/locate.ts'),
-    import('./arguments.ts'),
-    import('../../../shared/ids.ts'),
-    import('./perform.ts'),
-  ]);
-  const operation = valid(operationId, text);
-  const named = options.host === undefined ? undefined : valid(hostName, options.host);
-  const client = await session.connect();
+type Client = Awaited<ReturnType<Session['connect']>>;
+
+/** Where an operation is: both hosts of a migration know it, and the one that was asked for it tells the whole story. */
+async function find(
+  client: Client,
+  operation: OperationId,
+  named: HostName | undefined,
+): Promise<{ host: HostName; view: OperationView } | Ending> {
+  const { askEveryHost } = await import('../client/locate.ts');
   const request = { verb: 'operation', operation } as const;
   const answers =
     named === undefined
       ? (await askEveryHost(client, request)).map(({ host, answer }) => ({ host: host.host, answer }))
       : [{ host: named, answer: await client.ask(named, request) }];
-  // Both hosts of a migration know it. The one that was asked for it tells the whole story.
   const views = answers.flatMap(({ host, answer }) =>
     answer?.is === 'operation' ? [{ host, view: answer.operation }] : [],
   );
   const found = views.find(({ view }) => view.kind !== 'migrate-destination') ?? views[0];
-  if (found === undefined) {
-    const refusal = answers.find(({ answer }) => answer?.is === 'refused')?.answer;
-    if (refusal?.is === 'refused') return { is: 'refused', decision: refusal.decision };
-    return { is: 'fault', fault: { code: 'OPERATION_UNKNOWN', message: `no host knows ${operation}` } };
-  }
+  if (found !== undefined) return found;
+  const refusal = answers.find(({ answer }) => answer?.is === 'refused')?.answer;
+  if (refusal?.is === 'refused') return { is: 'refused', decision: refusal.decision };
+  return { is: 'fault', fault: { code: 'OPERATION_UNKNOWN', message: `no host knows ${operation}` } };
+}
+
+async function named(text: string | undefined, options: HostOption) {
+  const [{ valid }, { hostName, operationId }] = await Promise.all([
+    import('./arguments.ts'),
+    import('../../../shared/ids.ts'),
+  ]);
+  return {
+    operation: valid(operationId, text),
+    host: options.host === undefined ? undefined : valid(hostName, options.host),
+  };
+}
+
+async function show(session: Session, text: string | undefined, options: ShowOptions): Promise<Ending | undefined> {
+  const { followToEnd, showOperation } = await import('./perform.ts');
+  const { operation, host } = await named(text, options);
+  const found = await find(await session.connect(), operation, host);
+  if ('is' in found) return found;
   if (options.follow === true && found.view.outcome === null) {
     return followToEnd(session, found.host, operation, undefined);
   }
   await showOperation(session, found.view);
+  return undefined;
+}
+
+/** Tells that it is being given up; one that can only go forward, or has ended otherwise, says so. */
+async function cancel(session: Session, text: string | undefined, options: HostOption): Promise<Ending | undefined> {
+  const { answered } = await import('./answered.ts');
+  const { operation, host } = await named(text, options);
+  const client = await session.connect();
+  const found = await find(client, operation, host);
+  if ('is' in found) return found;
+  const answer = answered(found.host, await client.ask(found.host, { verb: 'cancel', operation }), 'done');
+  if (!answer.ok) return answer.ending;
+  session.note(`${session.noteStyle.good('✓')} ${operation} is cancelled on ${found.host}\n`);
   return undefined;
 }

@@ -406,3 +406,43 @@ describe('faults on the way', () => {
     assert.equal((await alpha.world.ownership.read(vm))?.record.epoch, 2);
   });
 });
+
+describe('cancelling', () => {
+  test('a migration that was cancelled while memory went over leaves the VM where it runs, and nothing at the destination', async () => {
+    const vm = await started();
+    const answer = await operator.ask('alpha', migrate(vm));
+    assert.ok(answer.is === 'accepted');
+    const { operation } = answer;
+    assert.deepEqual(await operator.ask('alpha', { verb: 'cancel', operation }), { is: 'done' });
+    assert.deepEqual(await operator.ask('alpha', { verb: 'cancel', operation }), { is: 'done' });
+    const view = await alpha.runner.settled(
+      operation,
+      () => {
+        const now = alpha.runner.view(operation);
+        return now?.endedAtMs == null ? undefined : now;
+      },
+      20_000,
+    );
+    assert.deepEqual(view.outcome, { is: 'cancelled' });
+    assert.deepEqual(await operator.ask('alpha', { verb: 'cancel', operation }), { is: 'done' });
+    assert.equal(alpha.vmm.processes.get(vm)?.running, true);
+    assert.equal((await alpha.world.ownership.read(vm))?.record.owner, 'alpha');
+  });
+
+  test('an operation that has ended otherwise says so, and is as it was', async () => {
+    const vm = await started();
+    const { operation } = await operator.finish(alpha, migrate(vm));
+    const answer = await operator.ask('alpha', { verb: 'cancel', operation });
+    assert.equal(answer.is === 'failed' && answer.fault.code, 'OPERATION_COMMITTED');
+    assert.equal((await beta.world.ownership.read(vm))?.record.owner, 'beta');
+  });
+
+  test('one who neither began it nor may stop the VM cancels nothing', async () => {
+    const vm = await started();
+    const { operation } = await operator.finish(alpha, { verb: 'save', vm });
+    const monitor = createTestClient(
+      await createTestEndpoint(fleet, hub.member(), 'client', 'monitor', { clock: wakefulClock }),
+    );
+    assert.equal((await monitor.ask('alpha', { verb: 'cancel', operation })).is, 'refused');
+  });
+});
