@@ -1,7 +1,7 @@
 import { beginSeed, type Run, type SeedOptions, type SeedResult } from './seed.ts';
 
 /** How many seeds are under way at once: each turn of the event loop steps them all, and then settles their promises. */
-const lanesMax = 64;
+const lanesMax = 12;
 
 /**
  * Runs seeds `from` … `from + count - 1`, several side by side. They share nothing, so that the result of each is the same

@@ -29,6 +29,7 @@ export interface OwnerBucket {
 
 /** How long NATS lets a request wait, in ms. */
 const timeoutMs = 5_000;
+const lingersMs = 50;
 
 export function createOwnerBucket(by: {
   replicas: number;
@@ -94,7 +95,10 @@ export function createOwnerBucket(by: {
             void time.after(timeoutMs, () => {
               if (life.up) reject(new BrokerError('BUS_TIMEOUT'));
             });
-          time.after(messageDelayOf(random, pace), () => {
+          const delayMs = messageDelayOf(random, pace);
+          time.after(delayMs, () => {
+            // What a process that died had sent may still arrive, but not long after.
+            if (!life.up && delayMs > lingersMs) return;
             if (!network.busUp || !links.carries(host, theBus) || random.chance(network.weather.loss)) {
               lost();
               return;

@@ -109,7 +109,7 @@ export function createTruth(by: { openOperations: (host: string) => Iterable<Ope
       must(qemu.complete, `${qemu.vm}: a guest runs that was not loaded`);
       if (qemu.version === 0) {
         // A fresh boot or a checkpoint: nothing newer may be there to be forgotten.
-        must(!heldElsewhere(qemu, vm), `${qemu.vm}: begins anew while its state is there`);
+        must(vm.gone || !heldElsewhere(qemu, vm), `${qemu.vm}: begins anew while its state is there`);
       } else {
         must(qemu.version === vm.newest, `${qemu.vm}: an older state of the guest runs again`);
       }
