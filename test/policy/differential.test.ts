@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -10,6 +10,7 @@ import { compile, withTemporaryFolder } from '../support/policy/checkpolicy.ts';
 import { handWritten } from '../support/policy/hand-written.ts';
 import { mustLoad } from '../support/policy/load.ts';
 import { randomQuestions } from '../support/policy/random-questions.ts';
+import { sediff } from '../support/policy/setools.ts';
 import { smallPolicy } from '../support/policy/small-policy.ts';
 
 const queries = 6000;
@@ -70,6 +71,20 @@ describe('what compares the two', () => {
     // Known since libsepol 3.11, and so to the engine.
     const later = comparePolicy(smallPolicy({ rules: 'policycap functionfs_seclabel;' }), true, []);
     assert.equal(later.outcome, 'verdicts differ');
+  });
+
+  it('knows that sediff is silent about equal policies only', () => {
+    withTemporaryFolder((folder) => {
+      const binary = join(folder, 'policy.bin');
+      const first = join(folder, 'first.bin');
+      assert.ok(compile(folder, smallPolicy({ rules: 'allow user_t disk:file read;' }), true).ok);
+      renameSync(binary, first);
+      assert.ok(compile(folder, smallPolicy({ rules: 'allow user_t virtdisk_t:file read;' }), true).ok);
+      assert.equal(sediff(first, first), '');
+      assert.equal(sediff(first, binary), '');
+      assert.ok(compile(folder, smallPolicy({ rules: 'allow user_t disk:file { read write };' }), true).ok);
+      assert.match(sediff(first, binary), /1 Modified/);
+    });
   });
 
   it('shrinks a text to the lines that are needed', () => {

@@ -56,3 +56,9 @@ export function seinfo(file: string): Map<string, number> {
     [...run.stdout.matchAll(/([A-Z][\w. ]*?): +(\d+)/g)].map(([, name = '', count]) => [name, Number(count)]),
   );
 }
+
+/** What sediff says of two binary policies: nothing when they are equal. */
+export function sediff(first: string, second: string): string {
+  const run = spawnSync('sediff', [first, second], { encoding: 'utf8', maxBuffer: 512 * 1024 * 1024 });
+  return run.status === 0 ? run.stdout.trim() : `sediff failed: ${run.error?.message ?? run.stderr}`;
+}
