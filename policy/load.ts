@@ -15,12 +15,17 @@ export interface LoadOptions {
   readonly flavour?: Flavour;
 }
 
+/** `digest` is the SHA-256 of the sources' text in UTF-8, where whoever read them has it already. */
+interface SourceOptions extends LoadOptions {
+  readonly digest?: string;
+}
+
 /**
  * Loads a policy from its source: one text, or several files that make one policy in the order given, joined by line
  * feeds. The policy's digest is the SHA-256 of that text in UTF-8. Whatever the text holds, the answer is a policy or
  * diagnostics; nothing is thrown.
  */
-export function loadPolicy(sources: readonly SourceFile[] | string, options: LoadOptions = {}): Loaded {
+export function loadPolicy(sources: readonly SourceFile[] | string, options: SourceOptions = {}): Loaded {
   const files = typeof sources === 'string' ? [{ file: 'policy.conf', text: sources }] : sources;
   const parsed = parsePolicy(files);
   const db = buildPolicydb(parsed);
@@ -28,7 +33,7 @@ export function loadPolicy(sources: readonly SourceFile[] | string, options: Loa
   if (db === undefined) return { ok: false, diagnostics: found };
   const policy = createPolicy({
     db,
-    digest: createHash('sha256').update(parsed.source.text, 'utf8').digest('hex'),
+    digest: options.digest ?? createHash('sha256').update(parsed.source.text, 'utf8').digest('hex'),
     seqno: options.seqno ?? 1,
     flavour: options.flavour ?? 'libsepol',
     describe: describeFrom(parsed, db),

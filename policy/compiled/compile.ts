@@ -3,6 +3,7 @@ import { readBinary } from '../binary/read-binary.ts';
 import { buildPolicydb } from '../build/build.ts';
 import { parsePolicy } from '../language/parse.ts';
 import type { Diagnostic } from '../policy.ts';
+import { textOf } from '../policy-file.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 import type { Answers, Explanations } from './content.ts';
 import { engineDigest } from './engine-digest.ts';
@@ -24,9 +25,7 @@ export function compilePolicy(bytes: Uint8Array, sourceDigest: string): Compiled
     if (!read.ok) return read;
     return formOf(read.db, placesOfBinary(read.statements), [], sourceDigest);
   }
-  const parsed = parsePolicy([
-    { file: '', text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) },
-  ]);
+  const parsed = parsePolicy([{ file: '', text: textOf(bytes) }]);
   const db = buildPolicydb(parsed);
   const { found } = parsed.diagnostics;
   if (db === undefined) return { ok: false, diagnostics: found };

@@ -16,6 +16,8 @@ export interface WorkerLoadOptions extends LoadOptions {
 
 /** The memory the thread's own objects may take, in MiB: more is a policy beyond all limits. */
 const heapMibMax = 4096;
+/** A compiled policy stays; with more room for what is short-lived, more time goes into page faults. */
+const youngMibMax = 12;
 
 /**
  * Loads a policy's file like `readPolicyFile`, with the same answers, on a thread of its own: this thread goes on
@@ -41,7 +43,7 @@ function runWorker(task: WorkerTask, timeoutMsMax: number): Promise<WorkerResult
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: task,
-      resourceLimits: { maxOldGenerationSizeMb: heapMibMax },
+      resourceLimits: { maxOldGenerationSizeMb: heapMibMax, maxYoungGenerationSizeMb: youngMibMax },
     });
     const timer = setTimeout(() => {
       reject(new Error(`not compiled within ${timeoutMsMax} ms`));

@@ -7,7 +7,10 @@ export const libsepolScript = join(import.meta.dirname, '../../support/policy/li
 
 /** Loads a policy in a new process; see load-once.ts. */
 export function loadOnce(mode: 'source' | 'binary' | 'compiled', ...args: string[]): { ms: number; peakMb: number } {
-  return JSON.parse(runToEnd(process.execPath, [script, mode, ...args])) as { ms: number; peakMb: number };
+  return JSON.parse(runToEnd(process.execPath, ['--max-semi-space-size=4', script, mode, ...args])) as {
+    ms: number;
+    peakMb: number;
+  };
 }
 
 /** Has libsepol do something with a binary policy, and answers the number it writes. */

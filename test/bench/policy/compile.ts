@@ -8,26 +8,33 @@ import type { Figure } from '../report.ts';
 import { loadOnce } from './child.ts';
 
 const rounds = 7;
+const carnet = join(import.meta.dirname, '../../../services/cli/carnet');
 
-/** The source of Debian's policy: from the start of a process to its end, as checkpolicy does it, and what is ours of that. */
+/** The source of Debian's policy, by the command line as by checkpolicy; and what of that is the engine's, in a process of its own. */
 export async function measureCompile({ source }: DebianPolicy): Promise<Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), 'carnet-bench-'));
   try {
     const inside: number[] = [];
     const peaks: number[] = [];
-    const ours = (): number =>
-      timeMs(() => {
-        const once = loadOnce('source', source);
-        inside.push(once.ms);
-        peaks.push(once.peakMb);
-      });
+    const ours = (): number => timeMs(() => void runToEnd(carnet, ['policy', 'check', source]));
     const theirs = (): number =>
       timeMs(() => runToEnd('checkpolicy', ['-M', '-U', 'allow', '-o', join(folder, 'policy.bin'), source]));
     const whole = inTurns(rounds, ours, theirs);
     const against = 'checkpolicy';
+    for (let round = 0; round < rounds; round++) {
+      const once = loadOnce('source', source);
+      inside.push(once.ms);
+      peaks.push(once.peakMb);
+    }
     return [
-      { name: 'compile, whole process', unit: 'ms', ...whole, against, aim: { of: 'ratio', atMost: 1 } },
-      { name: 'compile, without the start of Node', unit: 'ms', ours: median(inside), theirs: whole.theirs, against },
+      { name: 'compile, `carnet policy check`', unit: 'ms', ...whole, against, aim: { of: 'ratio', atMost: 1 } },
+      {
+        name: 'compile, without the start of the program',
+        unit: 'ms',
+        ours: median(inside),
+        theirs: whole.theirs,
+        against,
+      },
       { name: 'compile, peak memory', unit: 'MB', ours: Math.max(...peaks), aim: { of: 'ours', atMost: 400 } },
     ];
   } finally {
