@@ -56,7 +56,7 @@ const qemuCrash: Fault = (fleet) => {
 const qemuSilent: Fault = (fleet) => {
   const qemu = anyQemu(fleet);
   if (qemu === undefined) return;
-  const forMs = fleet.random.between(1_000, 60_000);
+  const forMs = fleet.random.pick([2_000, 20_000, 150_000]);
   fleet.log.info('FAULT QEMU silent', { host: qemu.host, vm: qemu.vm, forMs });
   qemu.silentUntilMs = fleet.time.nowMs() + forMs;
 };
@@ -144,6 +144,26 @@ const policyFlaps: Fault = (fleet) => {
   }
 };
 
+/** A host's map of identities loses the other hosts. */
+const strangers: Fault = (fleet) => {
+  const { policy, name } = fleet.random.pick(fleet.hosts);
+  fleet.log.info('FAULT the other hosts are strangers', { host: name });
+  policy.knowsHosts = false;
+  restart(
+    fleet,
+    false,
+    () => {
+      policy.knowsHosts = true;
+    },
+    5_000,
+  );
+};
+
+const damage: Fault = ({ storage, log }) => {
+  log.info('FAULT checkpoints are damaged', {});
+  for (const checkpoint of storage.kept.keys()) storage.damaged.add(checkpoint);
+};
+
 const clockJump: Fault = (fleet) => {
   const host = fleet.random.pick(fleet.hosts);
   const byMs = fleet.random.between(-7_200_000, 7_200_000);
@@ -197,6 +217,8 @@ export const faults: readonly Fault[] = [
   policyReload,
   policyFlaps,
   policyFlaps,
+  strangers,
+  damage,
   clockJump,
   diskFull,
   badWeather,

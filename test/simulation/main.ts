@@ -30,7 +30,8 @@ else {
   for (const { seed, what, transcript } of report.violations) {
     process.stdout.write(`seed ${seed}: ${what.join('; ')}\n${transcript.map((line) => `  ${line}\n`).join('')}`);
   }
-  const { seeds, unhealed, steps } = report;
+  const { seeds, unhealed, steps, coverage } = report;
+  for (const row of coverage.rows.never) process.stdout.write(`never taken: ${row}\n`);
   process.stdout.write(
     `${seeds} seeds, ${report.violations.length} violations, ${unhealed} unhealed, ${steps} steps, ${Math.round(seeds / seconds)} seeds/s\n`,
   );

@@ -10,6 +10,8 @@ export interface SimPolicy {
   /** Actions that are refused. */
   readonly refused: Set<GateAsk['action']>;
   seqno: number;
+  /** Whether the host's map has the other hosts. */
+  knowsHosts: boolean;
   /** The label a VM gets when it is started. */
   startLabel: Label;
 }
@@ -18,7 +20,7 @@ export const vmLabel = labelOf('system_u:system_r:vm_user_t:s0');
 export const otherLabel = labelOf('system_u:system_r:vm_other_t:s0');
 export const policyDigest = '0'.repeat(64);
 
-export const createPolicy = (): SimPolicy => ({ refused: new Set(), seqno: 1, startLabel: vmLabel });
+export const createPolicy = (): SimPolicy => ({ refused: new Set(), seqno: 1, knowsHosts: true, startLabel: vmLabel });
 
 /** A gate that asks that policy, and has every decision on record before it answers. */
 export function createSimGate(

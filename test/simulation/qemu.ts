@@ -114,7 +114,10 @@ export function createMachines(
   }
 
   function emit(qemu: Qemu, event: VmEvent): void {
-    const atMs = Math.max(qemu.saidUntilMs, time.nowMs() + messageDelayOf(random, pace), qemu.silentUntilMs);
+    // That a process is gone is seen by its socket, however silent it was.
+    const speaksAtMs = event.kind === 'exited' ? 0 : qemu.silentUntilMs;
+    const saidAtMs = event.kind === 'exited' ? 0 : qemu.saidUntilMs;
+    const atMs = Math.max(saidAtMs, time.nowMs() + messageDelayOf(random, pace), speaksAtMs);
     qemu.saidUntilMs = atMs;
     time.after(atMs - time.nowMs(), () => {
       for (const { life, callback } of [...qemu.listeners]) if (life.up) callback(event);
@@ -369,9 +372,13 @@ export function createMachines(
           });
         }),
       load: () =>
-        tell(() => {
-          qemu.complete = true;
-          return { loadMs: 5 };
+        new Promise((resolve, reject) => {
+          time.after(longDelayOf(random, pace), () => {
+            if (!life.up) return;
+            qemu.complete = qemu.alive;
+            if (qemu.alive) resolve({ loadMs: 5 });
+            else reject(new BrokerError('QEMU_FAILED', 'it ended'));
+          });
         }),
       onEvent(callback) {
         const listener = { life, callback };

@@ -31,10 +31,10 @@ export interface Run {
 
 /** After this long with nothing broken no operation may wait any more. */
 const patienceMs = 5 * 3_600_000;
-/** What is done from time to time must have had its time before the end is judged. */
-const settleMs = 65_000;
+/** Every host must have looked at its records once more before the end is judged. */
+const settleMs = 50_000;
 const calmMs = 15_000;
-const stallMs = 400_000;
+const stallMs = 260_000;
 const stepsMax = 30_000;
 
 export function beginSeed(seed: number, options: SeedOptions): Run {

@@ -10,13 +10,20 @@ const digest = '0'.repeat(64);
 
 /** What all hosts share: the pool, and the checkpoints with their pins and drafts. */
 export interface Storage {
+  /** Checkpoints with a byte that is not what it was. */
+  readonly damaged: Set<CheckpointId>;
   readonly kept: Map<CheckpointId, Manifest>;
   readonly pins: Map<VmName, CheckpointId>;
   /** Drafts by the host that writes them. */
   readonly drafts: Map<CheckpointId, string>;
 }
 
-export const createStorage = (): Storage => ({ kept: new Map(), pins: new Map(), drafts: new Map() });
+export const createStorage = (): Storage => ({
+  damaged: new Set(),
+  kept: new Map(),
+  pins: new Map(),
+  drafts: new Map(),
+});
 
 /** A pool that has every image. `open` counts what a broker holds open. */
 export function createSimImages(chances: Chances): Images & { open: Images['open']; held: number } {
@@ -49,8 +56,13 @@ export function createSimImages(chances: Chances): Images & { open: Images['open
 }
 
 /** The checkpoints as one host's broker has them. */
-export function createSimCheckpoints(storage: Storage, host: string, chances: Chances): Checkpoints {
-  const { kept, pins, drafts } = storage;
+export function createSimCheckpoints(
+  storage: Storage,
+  host: string,
+  chances: Chances,
+  isFull: () => boolean,
+): Checkpoints {
+  const { kept, pins, drafts, damaged } = storage;
   // What a crash of this host left is removed when its broker comes.
   for (const [checkpoint, writer] of drafts) if (writer === host) drafts.delete(checkpoint);
   const need = (checkpoint: CheckpointId): Manifest => {
@@ -78,20 +90,27 @@ export function createSimCheckpoints(storage: Storage, host: string, chances: Ch
               kept.set(checkpoint, manifest);
               return manifest;
             }),
-          abandon: () => chances.later(() => void drafts.delete(checkpoint)),
+          abandon: () =>
+            chances.later(() => {
+              if (isFull()) throw new BrokerError('STORE_FAILED', 'the draft cannot be removed');
+              drafts.delete(checkpoint);
+            }),
         };
       }),
     list: async () => [...kept.values()],
     manifest: (checkpoint) => chances.later(() => ({ manifest: need(checkpoint), digest, inUse: false })),
     open: (checkpoint) =>
-      chances.muchLater(() => ({
-        manifest: need(checkpoint),
-        memoryFd: -1,
-        devicesFd: -1,
-        diskFds: new Map(),
-        verifyMs: 1,
-        close() {},
-      })),
+      chances.muchLater(() => {
+        if (damaged.has(checkpoint)) throw new BrokerError('CHECKPOINT_DAMAGED');
+        return {
+          manifest: need(checkpoint),
+          memoryFd: -1,
+          devicesFd: -1,
+          diskFds: new Map(),
+          verifyMs: 1,
+          close() {},
+        };
+      }),
     pin: (checkpoint, vm) => chances.later(() => void pins.set(vm, checkpoint)),
     unpin: (vm) => chances.later(() => void pins.delete(vm)),
     remove: (checkpoint) => chances.later(() => void kept.delete(checkpoint)),

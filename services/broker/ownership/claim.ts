@@ -144,7 +144,9 @@ export async function takeBack(
   if (!released && !isNoNewer(ownership, record, { owner: host, epoch })) {
     throw new BrokerError('OWNER_CONFLICT', `${vm} is no longer this host's`);
   }
-  const next = Math.max(record?.epoch ?? 0, epoch) + 1;
+  // What was handed over may have been claimed and forgotten by the bucket: it is not used again.
+  const used = releasedBy === undefined ? epoch : epoch + 1;
+  const next = Math.max(record?.epoch ?? 0, used) + 1;
   await ownership.write({ vm, owner: host, epoch: next, running: true, operation }, found?.revision ?? 0);
   return next;
 }

@@ -364,7 +364,7 @@ describe('faults on the way', () => {
     }
     assert.equal(alpha.vmm.processes.get(vm)?.running, true);
     const owner = await alpha.world.ownership.read(vm);
-    assert.deepEqual([owner?.record.owner, owner?.record.epoch], ['alpha', 2]);
+    assert.deepEqual([owner?.record.owner, owner?.record.epoch], ['alpha', 3]);
   });
 
   test('a destination whose QEMU does not start fails the offer, and the guest never stopped', async () => {
