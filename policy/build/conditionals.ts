@@ -10,6 +10,8 @@ export const conditionDepthMax = 10;
 
 /** libsepol swaps the sides twice at most; with an empty first side it has done so once. */
 const negationsMax = 2;
+/** Of more than so many, libsepol drops one without swapping the sides: seen in its answers, release 3.4. */
+const negationsKept = 3;
 
 /**
  * `if`. Blocks with the same expression are one conditional, and a `!` around the whole of it swaps the sides, as in
@@ -34,7 +36,13 @@ export function resolveConditional(build: Build, statement: Conditional): void {
   let end = steps.length;
   const inverted = statement.then.length === 0 ? 1 : 0;
   while (steps[end - 1] === 'not' && steps.length - end + inverted < negationsMax) end--;
-  const swapped = (steps.length - end) % 2 === 1;
+  const upsideDown = negations(steps) + inverted > negationsKept;
+  if (upsideDown) {
+    build.report.warn(statement, 'the condition is taken with one `!` fewer than it has, as libsepol does', {
+      hint: 'write one `!` at most before the whole of it',
+    });
+  }
+  const swapped = ((steps.length - end) % 2 === 1) !== upsideDown;
   const conditional = conditionalOf(build, statement, { steps: steps.slice(0, end) });
   for (const rule of statement.then) addRule(build, rule, conditional * 2 + (swapped ? 1 : 0));
   for (const rule of statement.else) addRule(build, rule, conditional * 2 + (swapped ? 0 : 1));
@@ -48,6 +56,13 @@ function settle(build: Build, statement: Conditional, isTrue: boolean): void {
     for (const rule of side) addRule(build, rule, UNCONDITIONAL);
   }
   build.dry = dry;
+}
+
+/** How many `!` stand before the whole expression. */
+function negations(steps: ConditionalDatum['steps']): number {
+  let count = 0;
+  while (steps[steps.length - 1 - count] === 'not') count++;
+  return count;
 }
 
 function addRule(build: Build, rule: Conditional['then'][number], branch: number): void {

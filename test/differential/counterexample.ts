@@ -35,10 +35,13 @@ export function keepAnswer(
 ): Counterexample {
   const questions = [...difference.before, difference.question];
   const again = (smaller: string): AnswerDifference | undefined => {
-    const compared = comparePolicy(smaller, mls, questions);
-    return compared.outcome === 'asked'
-      ? compared.differences.find((one) => one.question === difference.question)
-      : undefined;
+    try {
+      const compared = comparePolicy(smaller, mls, questions);
+      if (compared.outcome === 'asked') return compared.differences.find((one) => one.question === difference.question);
+    } catch {
+      // checkpolicy writes policies without rules that it cannot read back.
+    }
+    return undefined;
   };
   const small = shrinkLines(text, (smaller) => again(smaller) !== undefined);
   const { libsepol, engine, question, before } = again(small) ?? difference;

@@ -6,7 +6,7 @@ import { askLibsepol, compile, type Question, withTemporaryFolder } from '../../
 import { smallPolicy } from '../../support/policy/small-policy.ts';
 
 /** Optionals whose parts give different permissions, so that an answer tells which parts are in force. */
-const policies: Readonly<Record<string, string>> = {
+const policies: Record<string, string> = {
   'what is required is declared': 'optional { require { type user_t; } allow user_t other_t:file read; }',
   'what is required is declared nowhere':
     'optional { require { type nope; } allow user_t other_t:file read; } else { allow user_t other_t:file write; }',
@@ -29,6 +29,14 @@ const policies: Readonly<Record<string, string>> = {
   'two conditions that libsepol takes for one':
     'if (on && !off) { allow user_t other_t:file read; } if (off && !on) { allow user_t other_t:file write; }',
 };
+
+for (const nots of ['!', '! !', '! ! !', '! ! ! !', '! ! ! ! !']) {
+  const [one, other] = ['allow user_t other_t:file read;', 'allow user_t other_t:file write;'];
+  Object.assign(policies, {
+    [`${nots} before a condition`]: `if (${nots} on) { ${one} } else { ${other} }`,
+    [`${nots} before a condition with an empty first side`]: `if (${nots} on) { } else { ${one} }`,
+  });
+}
 
 const questions: readonly Question[] = [
   ['on', false],

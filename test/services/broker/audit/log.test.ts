@@ -15,8 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { genesis } from '../../../../shared/audit/chain.ts';
 import { type AuditLog, openAuditLog } from '../../../../services/broker/audit/log.ts';
+import { genesis } from '../../../../shared/audit/chain.ts';
 import { verifyAuditLog } from '../../../../shared/audit/verify.ts';
 import { systemClock } from '../../../../shared/time/clock.ts';
 import { contexts } from '../../../support/gate/asks.ts';
