@@ -115,6 +115,25 @@ const rewind: Fault = (fleet) => {
   });
 };
 
+/** The server loses power just after a VM moved, and whoever has the VM now is cut off as well. */
+const forgottenMove: Fault = (fleet) => {
+  const { random, owners, links, log } = fleet;
+  if (owners.replicas >= 3) return;
+  log.info('FAULT the next move will be forgotten', {});
+  fleet.atNextMove = (owner) =>
+    due(fleet, random.between(1, 60), () => {
+      log.info('FAULT the bucket forgets the move, and the new owner is cut off', { owner });
+      owners.rewind(1);
+      links.isolate(owner);
+      restart(fleet, false, links.mend, 90_000);
+    });
+};
+
+const brokenWire: Fault = ({ machines, log }) => {
+  log.info('FAULT the next transfer breaks', {});
+  machines.breakNextWire();
+};
+
 const policyReload: Fault = (fleet) => {
   const { random } = fleet;
   const { policy, name } = random.pick(fleet.hosts);
@@ -213,6 +232,8 @@ export const faults: readonly Fault[] = [
   busOutage,
   rewind,
   rewind,
+  forgottenMove,
+  brokenWire,
   policyReload,
   policyReload,
   policyFlaps,
@@ -232,6 +253,7 @@ export function mendAll(fleet: Fleet): void {
   fleet.log.info('everything is mended', {});
   fleet.links.mend();
   fleet.network.busUp = true;
+  fleet.atNextMove = undefined;
   clearWeather(fleet);
   for (const host of fleet.hosts) {
     host.disk.full = false;

@@ -43,6 +43,8 @@ export interface Fleet {
   readonly randomBytes: (bytes: number) => Uint8Array;
   /** The ports of a broker, with the mutation between, and its tables counted. */
   readonly mutate: (ports: CorePorts) => CorePorts;
+  /** What is to happen when a VM next becomes another host's. */
+  atNextMove: ((owner: string) => void) | undefined;
   /** Faults that are still to come or to mend by themselves. */
   faultsDue: number;
   /** A broker cannot go on: its process ends, and is started again by and by. */
@@ -84,7 +86,14 @@ export function createFleet(by: {
     pace,
     links,
     network,
-    onWrite: truth.writes,
+    onUnheard: truth.unheard,
+    onWrite(written, before) {
+      truth.writes(written, before);
+      if (before === undefined || before.record.owner === written.record.owner) return;
+      const act = fleet.atNextMove;
+      fleet.atNextMove = undefined;
+      act?.(written.record.owner);
+    },
   });
   const machines = createMachines(
     { time, random, pace, links, truth },
@@ -106,6 +115,7 @@ export function createFleet(by: {
     client: network.endpoint({ life: { up: true }, self: { role: 'client', name: 'operator' }, handlers: new Map() }),
     log,
     faultsDue: 0,
+    atNextMove: undefined,
     oneOffKey: createKeyMaker(),
     randomBytes(bytes) {
       const out = new Uint8Array(bytes);

@@ -40,15 +40,17 @@ export function createOwnerBucket(by: {
   network: Network;
   /** Told of every write that was taken, before anybody is answered. */
   onWrite: (written: StoredRecord, before: StoredRecord | undefined) => void;
+  /** A write was forgotten of which nobody ever heard that it was taken. */
+  onUnheard: (forgotten: StoredRecord, before: StoredRecord | undefined) => void;
 }): OwnerBucket {
-  const { replicas, time, random, pace, links, network, onWrite } = by;
+  const { replicas, time, random, pace, links, network, onWrite, onUnheard } = by;
   const records = new Map<VmName, StoredRecord>();
-  const undo: { vm: VmName; before: StoredRecord | undefined; revision: number }[] = [];
+  const undo: { vm: VmName; before: StoredRecord | undefined; revision: number; heard: boolean }[] = [];
   const watchers = new Set<{ host: string; life: Life; onChange: (vm: VmName) => void }>();
   let revisions = 0;
 
   function put(vm: VmName, after: StoredRecord | undefined, by?: string): void {
-    undo.push({ vm, before: records.get(vm), revision: revisions });
+    undo.push({ vm, before: records.get(vm), revision: revisions, heard: false });
     if (after === undefined) records.delete(vm);
     else records.set(vm, after);
     for (const watcher of watchers) {
@@ -71,7 +73,9 @@ export function createOwnerBucket(by: {
     records,
     rewind(writes) {
       for (let left = writes; left > 0 && undo.length > 0; left--) {
-        const { vm, before, revision } = undo.pop() as (typeof undo)[number];
+        const { vm, before, revision, heard } = undo.pop() as (typeof undo)[number];
+        const forgotten = records.get(vm);
+        if (!heard && forgotten !== undefined) onUnheard(forgotten, before);
         if (before === undefined) records.delete(vm);
         else records.set(vm, before);
         revisions = revision;
@@ -80,12 +84,14 @@ export function createOwnerBucket(by: {
     seed: (record) => void records.set(record.vm, { record, writer: record.owner, revision: ++revisions }),
     ownershipOf(host, life) {
       /** What is asked may be done without its answer, or not at all. */
-      const asked = <T>(act: () => T): Promise<T> => {
+      const asked = <T>(act: () => T, heard: () => void = () => {}): Promise<T> => {
         if (!life.up) return never;
         const calm = network.busUp && links.whole && network.weather.loss === 0;
         if (calm && random.next() < pace.atOnce) {
           try {
-            return Promise.resolve(act());
+            const answer = act();
+            heard();
+            return Promise.resolve(answer);
           } catch (error) {
             return Promise.reject(error);
           }
@@ -114,7 +120,9 @@ export function createOwnerBucket(by: {
               lost();
               return;
             }
-            if (life.up) resolve(answer);
+            if (!life.up) return;
+            heard();
+            resolve(answer);
           });
         });
       };
@@ -126,16 +134,22 @@ export function createOwnerBucket(by: {
             if (found !== undefined && found.writer !== found.record.owner) throw new BrokerError('MESSAGE_FORGED');
             return found && { record: found.record, revision: found.revision };
           }),
-        write: (record, revision) =>
-          asked(() => {
+        write(record, revision) {
+          let written: (typeof undo)[number] | undefined;
+          const write = () => {
             requireRevision(record.vm, revision);
             const before = records.get(record.vm);
-            const written = { record, writer: host, revision: revisions + 1 };
-            put(record.vm, written, host);
+            const stored = { record, writer: host, revision: revisions + 1 };
+            put(record.vm, stored, host);
+            written = undo[undo.length - 1];
             revisions += 1;
-            onWrite(written, before);
-            return written.revision;
-          }),
+            onWrite(stored, before);
+            return stored.revision;
+          };
+          return asked(write, () => {
+            if (written !== undefined) written.heard = true;
+          });
+        },
         remove: (vm, revision) =>
           asked(() => {
             requireRevision(vm, revision);

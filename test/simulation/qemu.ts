@@ -53,6 +53,8 @@ export interface Machines {
   seed(host: string, vm: VmName, label: Label): Qemu;
   /** It ends by itself. */
   kill(qemu: Qemu, quiet?: boolean): void;
+  /** The next transfer's connection breaks. */
+  breakNextWire(): void;
   /** Its guest powers itself off. */
   powerOff(qemu: Qemu): void;
 }
@@ -73,6 +75,7 @@ export function createMachines(
   const listening = new Map<number, Qemu>();
   let pids = 100;
   let ports = 40_000;
+  let wireBreaks = false;
   const soon = (act: () => void) => time.after(delayOf(random, pace), act);
 
   const of = (host: string) => {
@@ -188,8 +191,10 @@ export function createMachines(
 
   /** A cut line is nothing QEMU notices until the connection breaks. */
   function throughOr(from: Qemu, to: Qemu, again: () => void): boolean {
-    if (reaches(from, to)) return true;
-    if (random.chance(0.3)) {
+    const broken = wireBreaks;
+    wireBreaks = false;
+    if (!broken && reaches(from, to)) return true;
+    if (broken || random.chance(0.3)) {
       peerIsGone(from);
       peerIsGone(to);
     } else time.after(1_000, again);
@@ -399,6 +404,9 @@ export function createMachines(
     of,
     kill,
     powerOff,
+    breakNextWire() {
+      wireBreaks = true;
+    },
     seed(host, vm, label) {
       const qemu = create(host, vm, label, 'seed');
       goOn(qemu);

@@ -25,6 +25,8 @@ export interface Truth {
   /** The guest powered itself off: its memory is given up. */
   endsItself(vm: VmName): void;
   writes(written: StoredRecord, before: StoredRecord | undefined): void;
+  /** A claim that nobody heard of is as if it had not been. */
+  unheard(forgotten: StoredRecord, before: StoredRecord | undefined): void;
   decided(host: string, decision: Decision, about: { readonly vm: string; readonly operation?: string }): void;
   /** The first byte of a transfer comes in. */
   accepts(from: Qemu, to: Qemu, port: number): void;
@@ -164,6 +166,12 @@ export function createTruth(by: { openOperations: (host: string) => Iterable<Ope
       }
       must(record.epoch === vm.epoch, `${record.vm}: an older epoch is put back`);
       must(record.epoch < vm.epoch || record.owner === vm.owner, `${record.vm}: two owners of one epoch`);
+    },
+    unheard({ record }, before) {
+      const vm = need(record.vm);
+      if (before === undefined || vm.epoch !== record.epoch || before.record.epoch >= record.epoch) return;
+      vm.epoch = before.record.epoch;
+      vm.owner = before.record.owner;
     },
     decided(host, { outcome, moment, label }, { operation }) {
       if (operation !== undefined) decisions.set(`${operation} ${host} ${moment}`, { outcome, label });

@@ -116,8 +116,11 @@ export async function keepOwners(world: World, runner: Runner): Promise<Keeper> 
     const entry = vms.get(vm);
     if (entry === undefined) return undefined;
     const runs = vms.process(vm) !== undefined;
+    if (record !== undefined && record.owner !== host && record.epoch > entry.epoch) return runs ? undefined : 'theirs';
+    // What was let go is another host's to say.
+    if (entry.promisedTo !== undefined) return undefined;
     if (record === undefined || record.epoch < entry.epoch) return 'forgotten';
-    if (record.owner !== host) return record.epoch > entry.epoch && !runs ? 'theirs' : undefined;
+    if (record.owner !== host) return undefined;
     return record.running && !runs ? 'ended' : undefined;
   }
 }
