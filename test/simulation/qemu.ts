@@ -358,6 +358,7 @@ export function createMachines(
         })),
       saveLive: () =>
         new Promise((resolve, reject) => {
+          truth.pauses(qemu, ['request']);
           soon(() => {
             if (!life.up) return;
             if (!qemu.alive) {
@@ -368,7 +369,6 @@ export function createMachines(
               reject(new BrokerError('VM_STATE', 'its guest does not run'));
               return;
             }
-            truth.pauses(qemu, ['request']);
             time.after(longDelayOf(random, pace), () => {
               if (!life.up) return;
               if (qemu.alive) resolve({ pauseMs: 3 });

@@ -33,7 +33,7 @@ export interface Run {
 const patienceMs = 5 * 3_600_000;
 /** Every host must have looked at its records once more before the end is judged. */
 const settleMs = 50_000;
-const calmMs = 15_000;
+const calmMs = 40_000;
 const stallMs = 260_000;
 const stepsMax = 30_000;
 

@@ -151,7 +151,7 @@ export function createTruth(by: { openOperations: (host: string) => Iterable<Ope
     endsItself(name) {
       need(name).gone = true;
     },
-    writes({ record }) {
+    writes({ record }, before) {
       const vm = need(record.vm);
       if (record.epoch > vm.epoch) {
         for (const qemu of vm.qemus) {
@@ -164,7 +164,7 @@ export function createTruth(by: { openOperations: (host: string) => Iterable<Ope
         vm.epoch = record.epoch;
         return;
       }
-      must(record.epoch === vm.epoch, `${record.vm}: an older epoch is put back`);
+      must(record.epoch >= (before?.record.epoch ?? 0), `${record.vm}: an older epoch is written over a newer one`);
       must(record.epoch < vm.epoch || record.owner === vm.owner, `${record.vm}: two owners of one epoch`);
     },
     unheard({ record }, before) {

@@ -92,6 +92,8 @@ export async function keepOwners(world: World, runner: Runner): Promise<Keeper> 
       const entry = vms.need(vm);
       switch (await verdictOn(vm)) {
         case 'theirs':
+          // Should the bucket forget, this host does not.
+          await vms.giveAway(vm, entry.epoch + 1);
           await vms.remove(vm);
           log.info('the VM belongs to another host now', { vm });
           return;
@@ -117,8 +119,6 @@ export async function keepOwners(world: World, runner: Runner): Promise<Keeper> 
     if (entry === undefined) return undefined;
     const runs = vms.process(vm) !== undefined;
     if (record !== undefined && record.owner !== host && record.epoch > entry.epoch) return runs ? undefined : 'theirs';
-    // What was let go is another host's to say.
-    if (entry.promisedTo !== undefined) return undefined;
     if (record === undefined || record.epoch < entry.epoch) return 'forgotten';
     if (record.owner !== host) return undefined;
     return record.running && !runs ? 'ended' : undefined;
