@@ -137,6 +137,7 @@ test('a destination that dies before switchover costs nothing: the guest goes on
   const failed = happens(source, migrationIs('failed'));
   await source.switchOver();
   await failed;
+  await source.run();
   await guestGoesOn();
 });
 
