@@ -26,6 +26,8 @@ export interface Qemu {
   run: RunState;
   /** `query-migrate`'s status. */
   migration: string;
+  /** How often it was told to send. */
+  attempts: number;
   /** Which state of the guest it holds; 0 where it never ran. */
   version: number;
   /** Whether it holds all of it. */
@@ -97,6 +99,7 @@ export function createMachines(
       alive: true,
       run: origin === 'incoming' ? 'incoming' : 'paused',
       migration: 'none',
+      attempts: 0,
       version: 0,
       complete: origin === 'boot' || origin === 'seed',
       hasRun: false,
@@ -324,8 +327,11 @@ export function createMachines(
           if (['setup', 'active', 'pre-switchover', 'device'].includes(qemu.migration) || qemu.run === 'handed-over')
             throw new BrokerError('QEMU_REFUSED', 'a migration is under way');
           qemu.migration = 'setup';
+          qemu.attempts += 1;
+          const attempt = qemu.attempts;
           soon(() => {
-            if (qemu.alive && qemu.migration === 'setup') connect(qemu, port, key);
+            const wanted = qemu.migration === 'setup' && qemu.attempts === attempt;
+            if (qemu.alive && wanted) connect(qemu, port, key);
           });
         }),
       switchOver: () =>
