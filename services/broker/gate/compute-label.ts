@@ -61,8 +61,9 @@ function byRule(
   if (!policy.declares(tclass, [])) return { answer: no(about, { reason: 'UNKNOWN' }) };
   if (!isCanonical(policy, source) || !isCanonical(policy, target)) return { answer: no(about, { reason: 'INVALID' }) };
   if (kind === undefined) {
-    const placeholder = tclass === 'vm' ? 'VM_DOMAIN' : 'STATE_TYPE';
-    const missing = `type_transition ${partsOf(source).type} ${partsOf(target).type}:${tclass} ${placeholder};`;
+    // Which type it is to be, only the policy's author can say.
+    const result = tclass === 'vm' ? 'VM_DOMAIN' : 'STATE_TYPE';
+    const missing = `type_transition ${partsOf(source).type} ${partsOf(target).type}:${tclass} ${result};`;
     return { answer: no(about, { reason: 'TE', missing }) };
   }
   const computed =
