@@ -48,6 +48,14 @@ test('a record that was changed is named by its line, in JSON too', async () => 
   assert.equal((JSON.parse(machine.stderr) as { name: string }).name, 'AUDIT_BROKEN');
 });
 
+test('a line without an end is read no further than a line may go', async () => {
+  const endless = join(folder, 'endless.log');
+  await writeFile(endless, 'x'.repeat(200_000).concat('\n', await readFile(file, 'utf8')));
+  const found = await carnet(['audit', 'verify', endless]);
+  assert.equal(found.status, 9);
+  assert.match(found.stderr, /endless\.log:1: the line is too long/);
+});
+
 test('a file that is not there, and a head that is none, are usage errors', async () => {
   assert.equal((await carnet(['audit', 'verify', join(folder, 'none.log')])).status, 2);
   assert.equal((await carnet(['audit', 'verify', file, '--head', 'abc'])).status, 2);
