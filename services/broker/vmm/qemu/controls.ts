@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
-import type { Shape } from '../../../../shared/schema/schema.ts';
 import type { VmEvent } from '../../runtime/ports.ts';
 import { isAlive, waitGone } from './ended.ts';
 import type { QemuEvent } from './events.ts';
@@ -8,7 +7,7 @@ import type { Host, Place } from './host.ts';
 import type { Link } from './link.ts';
 import { logTail } from './log-tail.ts';
 import type { LaunchRecord } from './record.ts';
-import { type MigrationStatus, migrateReply, readReply, statusReply } from './replies.ts';
+import { type MigrationStatus, migrateReply, readReply } from './replies.ts';
 
 /** One QEMU process as the parts of this adapter drive it. */
 export interface Controls {
@@ -73,13 +72,6 @@ export function controlsOf(
 
 const yes = () => true;
 const no = () => false;
-
-export type RunState = Shape<typeof statusReply>['status'];
-
-/** QEMU's own run state. */
-export async function runStateOf({ execute }: Controls): Promise<RunState> {
-  return readReply(statusReply, await execute('query-status'), 'status').status;
-}
 
 /** The status of the last migration, and QEMU's words where it failed. */
 export async function migrationOf({ execute }: Controls): Promise<{ status: MigrationStatus; error?: string }> {

@@ -1,6 +1,7 @@
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
-import { type Controls, runStateOf, watchFor } from './controls.ts';
+import { type Controls, watchFor } from './controls.ts';
 import { type Parameters, setParameters } from './migration-settings.ts';
+import { settledRunState } from './settled.ts';
 
 /*
  * Under TCG, QEMU loses writes to a guest's memory while it migrates it. A vCPU marks a page as dirty only where its TLB
@@ -36,7 +37,7 @@ const exactLimitMs = (qemuVersion: string): number => (Number.parseInt(qemuVersi
  */
 export async function sendExactly(controls: Controls, uri: string, parameters: Parameters): Promise<void> {
   const { execute, host, record } = controls;
-  const status = await runStateOf(controls);
+  const status = await settledRunState(controls);
   if (status !== 'running') throw new BrokerError('VM_STATE', `${record.vm} is not running but ${status}`);
   const begun = watchFor(controls, beginMsMax, 'the beginning of the transfer', (event) =>
     event.kind === 'migration' && event.status !== 'setup' ? true : undefined,

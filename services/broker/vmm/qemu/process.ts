@@ -1,18 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { VmProcess } from '../../runtime/ports.ts';
-import { type Controls, isGone, migrationOf, type RunState, runStateOf, watchFor } from './controls.ts';
+import { type Controls, isGone } from './controls.ts';
 import { killNow, waitGone } from './ended.ts';
 import { loadDevices } from './load.ts';
 import { saveLive } from './save.ts';
+import { type RunState, settledRunState } from './settled.ts';
 import { cancelSend, figures, listen, send, switchOver } from './transfer.ts';
 
 /** How long QEMU may take to end after it was asked to, before it is killed. */
 const quitMsMax = 5_000;
-/** How long QEMU may take to let a guest go on whose migration has failed. */
-const resumeMsMax = 5_000;
-/** What QEMU says of a migration after which the guest goes on. */
-const givenUp: readonly string[] = ['failed', 'cancelled'];
 
 /** A running QEMU as the broker's port has it. */
 export function processOf(controls: Controls): VmProcess {
@@ -21,7 +18,7 @@ export function processOf(controls: Controls): VmProcess {
     vm: record.vm,
     pid: record.pid,
     accelerator: record.accelerator,
-    state: async () => spoken(await runStateOf(controls)),
+    state: async () => spoken(await settledRunState(controls)),
     run: (options) => run(controls, options?.announce ?? false),
     async pause() {
       await execute('stop');
@@ -68,28 +65,13 @@ function spoken(status: RunState): Awaited<ReturnType<VmProcess['state']>> {
  * with VM_STATE.
  */
 async function run(controls: Controls, announce: boolean): Promise<void> {
-  const status = await runStateAfterMigration(controls);
+  const status = await settledRunState(controls);
   if (status === 'inmigrate' || status === 'finish-migrate' || status === 'shutdown') {
     throw new BrokerError('VM_STATE', `${controls.record.vm} cannot run, QEMU is in ${status}`);
   }
   if (status !== 'running') await controls.execute('cont');
   if (announce) {
     await controls.execute('announce-self', { initial: 50, max: 550, rounds: 5, step: 100 });
-  }
-}
-
-/** QEMU's run state; where a migration has just failed, once QEMU has let the guest go on by itself, which it is about to. */
-async function runStateAfterMigration(controls: Controls): Promise<RunState> {
-  const resumed = watchFor(controls, resumeMsMax, 'the guest going on', (event) =>
-    event.kind === 'resumed' ? true : undefined,
-  );
-  try {
-    const status = await runStateOf(controls);
-    if (status !== 'finish-migrate' || !givenUp.includes((await migrationOf(controls)).status)) return status;
-    await resumed.found;
-    return await runStateOf(controls);
-  } finally {
-    resumed.stop();
   }
 }
 

@@ -1,10 +1,11 @@
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { DiskCopy } from '../../runtime/ports.ts';
-import { type Controls, migrationOf, runStateOf, watchFor } from './controls.ts';
+import { type Controls, migrationOf, watchFor } from './controls.ts';
 import { type CopyTarget, closeTargets, openTargets, startCopies } from './disk-copies.ts';
 import { checkSocketPath } from './host.ts';
 import { fileCapabilities, setCapabilities, setParameters, snapshotCapabilities } from './migration-settings.ts';
 import { openRelay, type Relay } from './relay.ts';
+import { settledRunState } from './settled.ts';
 import { cancelSend, waitOver } from './transfer.ts';
 
 /** How long a checkpoint may take in all. */
@@ -28,7 +29,7 @@ export async function saveLive(
   disks: readonly DiskCopy[],
 ): Promise<{ pauseMs: number }> {
   checkSocketPath(streamPath);
-  const status = await runStateOf(controls);
+  const status = await settledRunState(controls);
   if (status !== 'running') throw new BrokerError('VM_STATE', `${controls.record.vm} is not running but ${status}`);
   const targets = await openTargets(controls, disks);
   let relay: Relay | undefined;
@@ -87,14 +88,9 @@ async function failed(controls: Controls): Promise<BrokerError> {
   return new BrokerError('TRANSFER_FAILED', `QEMU could not write the memory: ${error ?? status}`);
 }
 
-const finishLooksMax = 200;
-const finishLookMs = 10;
-
-/** QEMU says that it has completed a moment before it has finished; only then does it let the guest go on. */
+/** QEMU lets a guest go on only once it has finished what it says it has completed. */
 async function letRun(controls: Controls): Promise<void> {
-  for (let looks = 0; looks < finishLooksMax && (await runStateOf(controls)) === 'finish-migrate'; looks++) {
-    await new Promise<void>((resolve) => controls.host.clock.after(finishLookMs, resolve));
-  }
+  await settledRunState(controls);
   await controls.execute('cont');
 }
 
@@ -103,6 +99,6 @@ async function goOn(controls: Controls, relay?: Relay): Promise<void> {
   relay?.drop();
   if (relay === undefined) await cancelSend(controls).catch(() => {});
   else await waitOver(controls, dropMsMax).then(relay.end, () => {});
-  const status = await runStateOf(controls).catch(() => undefined);
+  const status = await settledRunState(controls).catch(() => undefined);
   if (status !== undefined && status !== 'running') await letRun(controls).catch(() => {});
 }

@@ -6,11 +6,10 @@ import { sendExactly } from './exact-sending.ts';
 import { credentialsId, forgetKey, installKey, removeKeyFiles } from './keys.ts';
 import { setCapabilities, setParameters, transferCapabilities } from './migration-settings.ts';
 import { fieldOf, migrateReply, ramReply, readList, readReply, socketReply } from './replies.ts';
+import { migrationEnded } from './settled.ts';
 
 const hostForm = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 const cancelMsMax = 10_000;
-/** A migration in one of these has ended; `none` is before the first. */
-const ended: readonly string[] = ['none', 'completed', 'failed', 'cancelled'];
 
 /** Destination: see the port. The key's file is gone as soon as the source's channel stands. */
 export async function listen(controls: Controls, address: string, key: TransferKey): Promise<{ port: number }> {
@@ -72,7 +71,7 @@ export async function send(
     await setCapabilities(controls, transferCapabilities);
     const off = controls.onEvent((event) => {
       if (event.kind === 'exited') return off();
-      if (event.kind !== 'migration' || !ended.includes(event.status)) return;
+      if (event.kind !== 'migration' || !migrationEnded(event.status)) return;
       off();
       void forgetKey(controls).catch(() => {});
     });
@@ -106,12 +105,12 @@ async function refuseComplete(controls: Controls): Promise<void> {
   if (status === 'completed') throw new BrokerError('VM_STATE', `the transfer of ${controls.record.vm} is complete`);
 }
 
-const isOver = async (controls: Controls): Promise<boolean> => ended.includes((await migrationOf(controls)).status);
+const isOver = async (controls: Controls): Promise<boolean> => migrationEnded((await migrationOf(controls)).status);
 
 /** Waits until QEMU sends nothing any more, having given `order`. Rejects with QEMU_TIMEOUT when that takes `limitMs`. */
 export async function waitOver(controls: Controls, limitMs: number, order?: () => Promise<unknown>): Promise<void> {
   const watch = watchFor(controls, limitMs, 'the end of the transfer', (event) =>
-    event.kind === 'migration' && ended.includes(event.status) ? true : undefined,
+    event.kind === 'migration' && migrationEnded(event.status) ? true : undefined,
   );
   try {
     await order?.();
