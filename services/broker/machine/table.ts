@@ -5,8 +5,10 @@ export interface TableSpec<S extends State, E extends Event, F extends Effect> {
   readonly name: string;
   readonly initial: S['state'];
   readonly final: readonly S['state'][];
-  /** How long a state may last, in ms; then `deadline-passed` happens. */
-  readonly deadlinesMs: Readonly<Partial<Record<S['state'], number>>>;
+  /** How long a state may last, in ms; then `deadline-passed` happens. Where it was for somebody to say, it is read off the state. */
+  readonly deadlinesMs: Readonly<Partial<Record<S['state'], number | ((state: S) => number)>>>;
+  /** States whose time is counted from the beginning of the operation, however often they are come back to. */
+  readonly sinceBegun?: readonly S['state'][];
   readonly rows: readonly Row<S, E, F>[];
 }
 

@@ -19,7 +19,7 @@ export function newRecord(
     kind: kind.name,
     startedAtMs: nowMs,
     endedAtMs: null,
-    deadlineAtMs: deadlineOf(kind, state, 0, nowMs),
+    deadlineAtMs: deadlineOf(kind, state, 0, { nowMs, startedAtMs: nowMs }),
     state,
     pending: effects.map((effect, id) => ({ id, orderedIn: state.state, effect })),
     nextEffectId: effects.length,
@@ -55,7 +55,7 @@ export function advance(
       ...record,
       state: stepped.state,
       endedAtMs: ended ? nowMs : null,
-      deadlineAtMs: deadlineOf(kind, stepped.state, retries, nowMs),
+      deadlineAtMs: deadlineOf(kind, stepped.state, retries, { nowMs, startedAtMs: record.startedAtMs }),
       retries,
       pending: [...record.pending, ...ordered],
       nextEffectId: record.nextEffectId + ordered.length,
@@ -99,14 +99,21 @@ export function withFigures(record: OperationRecord, figures: Figures): Operatio
 /** What is tried again waits twice as long each time, until it waits a minute; what is slower by itself stays as it is. */
 const retryMsMax = 60_000;
 
-/** How long the state of a record may last, in ms; null where it has ended. */
+/** How long the state of a record may last at most, in ms; null where it has ended. */
 export function lastingMs(kind: AnyKind, state: State, retries: number): number | null {
-  const deadlineMs = kind.table.deadlinesMs[state.state];
-  if (deadlineMs === undefined) return null;
+  const declared = kind.table.deadlinesMs[state.state];
+  if (declared === undefined) return null;
+  const deadlineMs = typeof declared === 'number' ? declared : declared(state);
   return Math.max(deadlineMs, Math.min(deadlineMs * 2 ** Math.min(retries, 16), retryMsMax));
 }
 
-function deadlineOf(kind: AnyKind, state: State, retries: number, nowMs: number): number | null {
+function deadlineOf(
+  kind: AnyKind,
+  state: State,
+  retries: number,
+  { nowMs, startedAtMs }: { nowMs: number; startedAtMs: number },
+): number | null {
   const ms = lastingMs(kind, state, retries);
-  return ms === null ? null : nowMs + ms;
+  if (ms === null) return null;
+  return (kind.table.sinceBegun?.includes(state.state) ? startedAtMs : nowMs) + ms;
 }

@@ -7,6 +7,7 @@ import { rowOf } from '../../../../services/broker/machine/row.ts';
 import { tableOf } from '../../../../services/broker/machine/table.ts';
 import { createJournal } from '../../../../services/broker/runtime/journal.ts';
 import type { AnyKind, Journal, Kind } from '../../../../services/broker/runtime/kind.ts';
+import { advance, lastingMs, newRecord } from '../../../../services/broker/runtime/record.ts';
 import { createRunner, type Runner } from '../../../../services/broker/runtime/runner.ts';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import { silentLogger } from '../../../../shared/log/logger.ts';
@@ -204,6 +205,28 @@ test('a deadline that passes is an event like any other, and one that was left b
   assert.equal(await ending(runner), 'done');
   clock.advance(10_000);
   assert.equal(runner.view(operation)?.state, 'done');
+});
+
+test('how long a state may last can be read off it, and be counted from the beginning of the operation', () => {
+  const { kind } = runnerWith(() => new Promise(() => {}));
+  const patient: AnyKind = {
+    ...kind,
+    table: tableOf({
+      ...kind.table,
+      deadlinesMs: { working: 1000, tidying: (state) => (state as unknown as { patienceMs: number }).patienceMs },
+      sinceBegun: ['tidying'],
+      rows: kind.table.rows.map((one) => ({
+        ...one,
+        next: (state) => ({ ...state, ...one.next(state, { event: '' }) }),
+      })),
+    }),
+  };
+  const state = { state: 'working', patienceMs: 5000 };
+  const begun = newRecord(patient, about, state, [], 10_000);
+  assert.equal(begun.deadlineAtMs, 11_000);
+  const advanced = advance(patient, begun, { event: 'worked' }, 10_700);
+  assert.equal(advanced.ok && advanced.record.deadlineAtMs, 15_000);
+  assert.equal(advanced.ok && lastingMs(patient, advanced.record.state, 0), 5000);
 });
 
 test('a failure of an effect that was ordered in an earlier state changes nothing', async () => {
