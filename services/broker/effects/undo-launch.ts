@@ -1,4 +1,5 @@
 import type { OperationId, VmName } from '../../../shared/ids.ts';
+import type { OwnerRecord } from '../../../shared/messages/record.ts';
 import { claim, markStopped } from '../ownership/claim.ts';
 import { askToLetGo, mustNotBePromised } from '../ownership/let-go.ts';
 import type { VmEntry } from '../vms/vms.ts';
@@ -23,6 +24,7 @@ export async function claimHere(
     runsHere: vms.process(vm) !== undefined,
     ownEpoch: vms.get(vm)?.epoch,
     knownEpoch: vms.epochOf(vm),
+    intend: (intended) => vms.put({ ...(vms.get(vm) ?? fresh), epoch: intended, claimedBy: operation }),
   });
   await vms.put({ ...(vms.get(vm) ?? fresh), epoch });
   return epoch;
@@ -39,9 +41,8 @@ export async function undoLaunch(
   fresh: () => Promise<Omit<VmEntry, 'epoch'>>,
   overtaken: () => boolean,
 ): Promise<void> {
-  const { vms, ownership, checkpoints, host } = world;
-  const record = (await ownership.read(vm))?.record;
-  const claimed = epoch ?? (record?.operation === operation && record.owner === host ? record.epoch : undefined);
+  const { vms, ownership, checkpoints } = world;
+  const claimed = epoch ?? claimedEpoch(world, vm, operation, (await ownership.read(vm))?.record);
   if (claimed === undefined || overtaken()) return;
   await vms.process(vm)?.quit();
   if (overtaken()) return;
@@ -51,4 +52,16 @@ export async function undoLaunch(
   if (overtaken()) return;
   await vms.put({ ...entry, epoch: claimed, mapped: null });
   await markStopped(world, vm, claimed);
+}
+
+/** The epoch in which an operation has claimed a VM, as the record says, or as it intended where the bucket may have forgotten it. */
+function claimedEpoch(
+  { vms, host }: World,
+  vm: VmName,
+  operation: OperationId,
+  record: OwnerRecord | undefined,
+): number | undefined {
+  if (record?.operation === operation && record.owner === host) return record.epoch;
+  const entry = vms.get(vm);
+  return entry?.claimedBy === operation && entry.epoch > (record?.epoch ?? 0) ? entry.epoch : undefined;
 }

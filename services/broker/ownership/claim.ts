@@ -26,6 +26,8 @@ interface Claimant {
   readonly knownEpoch: number;
   /** The owner that let it go to this host; its word is needed where the record is no proof. */
   readonly letGo?: LetGo | undefined;
+  /** Writes down that the VM is about to be claimed in that epoch. */
+  readonly intend: (epoch: number) => Promise<void>;
 }
 
 /**
@@ -42,13 +44,15 @@ export async function claim(
   const found = await ownership.read(vm);
   const record = found?.record;
   if (record?.operation === operation && record.owner === host) return record.epoch;
-  const { ownEpoch, knownEpoch, runsHere, letGo } = claimant;
+  const { ownEpoch, knownEpoch, runsHere, letGo, intend } = claimant;
   const ours = ownEpoch !== undefined && isNoNewer(ownership, record, { owner: host, epoch: ownEpoch });
   // What this host's journal proves, or what it claimed before a crash; its QEMU may have ended without a word.
   if (ours || (record?.owner === host && record.epoch >= knownEpoch)) {
     if (runsHere) throw stillRuns(vm, host);
   } else mayTake(vm, record, claimant, ownership.decidesAlone);
   const epoch = Math.max(record?.epoch ?? 0, knownEpoch, letGo?.epoch ?? 0) + 1;
+  // Its owner forgets it as soon as it sees the claim: should the bucket forget that, this host is the only one to know.
+  if (letGo !== undefined) await intend(epoch);
   await ownership.write({ vm, owner: host, epoch, running: true, operation }, found?.revision ?? 0);
   return epoch;
 }

@@ -118,9 +118,10 @@ export async function keepOwners(world: World, runner: Runner): Promise<Keeper> 
     const entry = vms.get(vm);
     if (entry === undefined) return undefined;
     const runs = vms.process(vm) !== undefined;
-    if (record !== undefined && record.owner !== host && record.epoch > entry.epoch) return runs ? undefined : 'theirs';
+    // In the same epoch as well: then this host only intended to claim it, and another was faster.
+    if (record !== undefined && record.owner !== host && record.epoch >= entry.epoch)
+      return runs ? undefined : 'theirs';
     if (record === undefined || record.epoch < entry.epoch) return 'forgotten';
-    if (record.owner !== host) return undefined;
     return record.running && !runs ? 'ended' : undefined;
   }
 }

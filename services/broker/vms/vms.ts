@@ -1,5 +1,5 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
-import { checkpointId, hostName, type VmName } from '../../../shared/ids.ts';
+import { checkpointId, hostName, operationId, type VmName } from '../../../shared/ids.ts';
 import { label } from '../../../shared/label/label.ts';
 import { fields, integer, maybe, nullable, type Shape } from '../../../shared/schema/schema.ts';
 import type { Store } from '../../../shared/store/store.ts';
@@ -17,6 +17,8 @@ export const vmEntry = fields({
   mapped: nullable(checkpointId),
   /** The host it was let go to while it was stopped: only that one may claim it now. */
   promisedTo: maybe(hostName),
+  /** The operation that took it over from an owner that let it go, written down before the record was. */
+  claimedBy: maybe(operationId),
 });
 export type VmEntry = Shape<typeof vmEntry>;
 

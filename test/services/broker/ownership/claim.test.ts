@@ -15,8 +15,9 @@ const vm = vmId('web1');
 const [alpha, beta] = [hostId('alpha'), hostId('beta')];
 const [first, second, third] = [operationIdOf(1), operationIdOf(2), operationIdOf(3)];
 /** A host that has a QEMU of the VM, and one that never heard of it. */
-const byOwner = { by: 'owner', runsHere: true, ownEpoch: undefined, knownEpoch: 0 } as const;
-const byAnyone = { by: 'anyone', runsHere: false, ownEpoch: undefined, knownEpoch: 0 } as const;
+const intend = () => assert.fail('nothing is intended without the word of an owner');
+const byOwner = { by: 'owner', runsHere: true, ownEpoch: undefined, knownEpoch: 0, intend } as const;
+const byAnyone = { by: 'anyone', runsHere: false, ownEpoch: undefined, knownEpoch: 0, intend } as const;
 let fleet: TestFleet;
 let bucket: Bucket;
 let at: (
@@ -160,7 +161,7 @@ test('a record older than what a host knows is believed by nobody, and put back 
 test('an owner starts its VM in a new epoch whatever the bucket forgot', async () => {
   bucket = await bucketOf(1);
   await claim(await at(alpha), vm, first, byOwner);
-  const own = { by: 'owner', runsHere: false, ownEpoch: 4, knownEpoch: 4 } as const;
+  const own = { by: 'owner', runsHere: false, ownEpoch: 4, knownEpoch: 4, intend } as const;
   assert.equal(await claim(await at(alpha), vm, second, own), 5);
 });
 
@@ -192,5 +193,12 @@ test('where one copy of the record is no proof, a stopped VM is claimed elsewher
   await assert.rejects(claim(await at(beta), vm, second, claimant), { code: 'OWNER_IN_DOUBT' });
   const older = { ...byAnyone, knownEpoch: 3, letGo: { owner: alpha, epoch: 1 } };
   await assert.rejects(claim(await at(beta), vm, second, older), { code: 'OWNER_IN_DOUBT' });
-  assert.equal(await claim(await at(beta), vm, second, { ...byAnyone, letGo: { owner: alpha, epoch: 1 } }), 2);
+  const written: unknown[] = [];
+  const onItsWord = {
+    ...byAnyone,
+    letGo: { owner: alpha, epoch: 1 },
+    intend: async (epoch: number) => void written.push(epoch, (await recordOf())?.owner),
+  };
+  assert.equal(await claim(await at(beta), vm, second, onItsWord), 2);
+  assert.deepEqual(written, [2, 'alpha'], 'what is intended is written down before the record is');
 });
