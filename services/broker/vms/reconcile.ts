@@ -118,10 +118,11 @@ export async function keepOwners(world: World, runner: Runner): Promise<Keeper> 
     const entry = vms.get(vm);
     if (entry === undefined) return undefined;
     const runs = vms.process(vm) !== undefined;
-    // In the same epoch as well: then this host only intended to claim it, and another was faster.
-    if (record !== undefined && record.owner !== host && record.epoch >= entry.epoch)
-      return runs ? undefined : 'theirs';
     if (record === undefined || record.epoch < entry.epoch) return 'forgotten';
+    // In the same epoch where this host only intended to claim it, and another was faster.
+    if (record.owner !== host && (record.epoch > entry.epoch || entry.claimedBy !== undefined))
+      return runs ? undefined : 'theirs';
+    if (record.owner !== host) return undefined;
     return record.running && !runs ? 'ended' : undefined;
   }
 }
