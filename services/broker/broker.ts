@@ -17,7 +17,7 @@ import { openCheckpoints } from './checkpoints/checkpoints.ts';
 import type { BrokerConfig } from './config.ts';
 import { startCore } from './core.ts';
 import { createGate } from './gate/gate.ts';
-import { createPolicyHolder } from './gate/policy-holder.ts';
+import { openPolicy } from './gate/open-policy.ts';
 import { readIdentities } from './identities/identities.ts';
 import { createImages } from './images/images.ts';
 import { createOwnership } from './ownership/records.ts';
@@ -57,16 +57,17 @@ export async function startBroker(
   const seen = createStoredSeenNonces(store);
 
   const audit = await openAuditLog({ path: join(config.logs, 'audit.log'), subject: config.context, clock });
-  const holder = createPolicyHolder({
+  const { holder, holdsProcesses } = openPolicy({
     file: config.policy.file,
     cacheDirectory: join(config.state, 'policy'),
-    onLoad: (outcome) => audit.policyLoaded(outcome),
+    onLoad: audit.policyLoaded,
   });
   const loaded = await holder.reload();
   if (!loaded.ok) throw loaded.error;
 
   const vmm = await createQemu({ runDir: config.run, logDir: config.logs, clock });
   if (!vmm.confined) log.warn('no SELinux here: VMs are confined by the decisions alone, their processes are not');
+  const confined = () => vmm.confined && holdsProcesses();
   const bus = await connectNats({ servers: config.bus.servers, name: host, inboxPrefix: `_INBOX_${host}` });
   bus.onStatus((status) => log.warn('bus', { is: status.is, detail: 'detail' in status ? status.detail : null }));
   const endpoint = createEndpoint({ bus, identity, trust, clock, random, seen, log });
@@ -100,7 +101,7 @@ export async function startBroker(
       host,
       hostLabel: config.context,
       storeLabel: config.checkpoints.context,
-      confined: vmm.confined,
+      confined,
       mustConfine: config.policy.mustConfine,
       enforcing: config.policy.enforcing,
       clock,
@@ -130,7 +131,7 @@ export async function startBroker(
       policyDigest: policy?.digest ?? '',
       policySeqno: policy?.seqno ?? 0,
       enforcing: config.policy.enforcing,
-      confined: vmm.confined,
+      confined: confined(),
       accelerators: [...vmm.accelerators],
       qemuVersion: vmm.qemuVersion,
     };

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { readConfig } from '../../shared/config/config.ts';
+import { BrokerError } from '../../shared/errors/broker-error.ts';
 import { hostName } from '../../shared/ids.ts';
 import { label } from '../../shared/label/label.ts';
 import { defaultsTo, fields, flag, list, maybe, oneOf, pattern, type Shape, text } from '../../shared/schema/schema.ts';
@@ -18,7 +19,9 @@ export const brokerConfig = fields({
   /** The map from certificate names to security contexts. */
   identities: path,
   policy: fields({
-    file: path,
+    /** The policy in a file, kernel policy language or binary; or `kernel: true`, and it is the one that this host's kernel has. */
+    file: maybe(path),
+    kernel: defaultsTo(flag(), false),
     /** False records refusals without acting on them; such a host takes nothing that must be enforced. */
     enforcing: defaultsTo(flag(), true),
     /** True refuses to run a VM where its process cannot be started in its domain. */
@@ -41,11 +44,17 @@ export type BrokerConfig = Shape<typeof brokerConfig>;
 export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
   const config = await readConfig(file, brokerConfig);
   const at = (relative: string) => resolve(dirname(file), relative);
+  const policyFile = config.policy.file;
+  if ((policyFile === undefined) !== config.policy.kernel) {
+    throw new BrokerError('CONFIG_INVALID', `${file}: policy needs either a file or kernel: true`, {
+      hint: "name the policy file, or take this host's own policy",
+    });
+  }
   return {
     ...config,
     identity: at(config.identity),
     identities: at(config.identities),
-    policy: { ...config.policy, file: at(config.policy.file) },
+    policy: { ...config.policy, ...(policyFile === undefined ? {} : { file: at(policyFile) }) },
     pool: {
       directory: at(config.pool.directory),
       ...(config.pool.fileContexts === undefined ? {} : { fileContexts: at(config.pool.fileContexts) }),

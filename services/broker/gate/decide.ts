@@ -1,4 +1,5 @@
 import type { Policy } from '../../../policy/policy.ts';
+import { faultOf } from '../../../shared/errors/broker-error.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import type { AnsweredQuestion } from '../../../shared/vm/decision.ts';
 import type { GateAsk } from '../runtime/ports.ts';
@@ -19,6 +20,8 @@ export interface Verdict {
   /** The label the VM has or will have, where it is known. */
   readonly label?: Label;
   readonly questions: readonly AnsweredQuestion[];
+  /** The policy was replaced on the way: under the one now in force the answer may be another. */
+  readonly overtaken?: true;
 }
 
 /** The questions of an action, in the order they are put. */
@@ -60,8 +63,19 @@ export function decide(ask: GateAsk, policy: Policy | undefined, host: HostFacts
     const allowed = questions.length > 0 && questions.every((question) => question.allowed || isWaived(question, host));
     return { outcome: allowed ? 'allowed' : 'refused', ...(label === undefined ? {} : { label }), questions };
   } catch (error) {
-    return { outcome: 'refused', questions: [...questions, engineFailed(error)] };
+    const overtaken = faultOf(error).code === 'POLICY_CHANGED';
+    return { ...refusedBy(error, questions), ...(overtaken ? { overtaken } : {}) };
   }
+}
+
+/** The verdict where the policy, or the engine, could not answer; with the questions that were answered before. */
+export function refusedBy(error: unknown, answered: readonly AnsweredQuestion[] = []): Verdict {
+  const said = error instanceof Error ? error.message : String(error);
+  const unanswered = no(
+    { kind: 'valid', why: 'the policy engine answers', asked: `policy: ${said}` },
+    { reason: 'ENGINE' },
+  );
+  return { outcome: 'refused', questions: [...answered, unanswered] };
 }
 
 /**
@@ -74,8 +88,3 @@ function isWaived({ kind, reason }: AnsweredQuestion, host: HostFacts): boolean 
 }
 
 const noPolicy = no({ kind: 'valid', why: 'a policy is loaded', asked: 'policy' }, { reason: 'ENGINE' });
-
-function engineFailed(error: unknown): AnsweredQuestion {
-  const said = error instanceof Error ? error.message : String(error);
-  return no({ kind: 'valid', why: 'the policy engine answers', asked: `policy: ${said}` }, { reason: 'ENGINE' });
-}

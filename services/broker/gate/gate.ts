@@ -5,7 +5,7 @@ import type { Decision } from '../../../shared/vm/decision.ts';
 import type { Gate, GateAsk } from '../runtime/ports.ts';
 import { no } from './answer.ts';
 import { computeLabel } from './compute-label.ts';
-import { decide, type Verdict } from './decide.ts';
+import { decide, refusedBy, type Verdict } from './decide.ts';
 import type { HostFacts } from './questions/question.ts';
 
 /** What a decision was taken for: the VM, the operation it belongs to and the name of who asked. */
@@ -21,14 +21,14 @@ export interface DecisionLog {
 }
 
 export interface GateOptions {
-  /** The policy in force at this moment; undefined refuses everything. */
+  /** The policy in force at this moment; undefined refuses everything, and so does a throw, with what it says. */
   readonly policy: () => Policy | undefined;
   /** The host's name, as it stands in decisions. */
   readonly host: string;
   readonly hostLabel: Label;
   readonly storeLabel: Label;
-  /** True where processes really start in the domain of their label. */
-  readonly confined: boolean;
+  /** True where processes started at this moment are held in the domain of their label. */
+  readonly confined: () => boolean;
   /** True refuses to run a VM whose process cannot be confined. */
   readonly mustConfine: boolean;
   /** False records what policy refuses without acting on it; such a host takes in no state. */
@@ -47,26 +47,10 @@ export const noPolicyDigest = '0'.repeat(64);
  * wrong on the way is a refusal with its reason.
  */
 export function createGate(options: GateOptions): Gate {
-  const facts: HostFacts = {
-    label: options.hostLabel,
-    store: options.storeLabel,
-    confined: options.confined,
-    mustConfine: options.mustConfine,
-    enforcing: options.enforcing,
-  };
-
-  const policyInForce = () => {
-    try {
-      return options.policy();
-    } catch {
-      return undefined;
-    }
-  };
-
   return {
     async decide(ask, moment, about) {
-      const policy = policyInForce();
-      const decision = decisionOf(ask, moment, decide(ask, policy, facts), policy, options);
+      const { verdict, policy } = verdictOn(ask, options);
+      const decision = decisionOf(ask, moment, verdict, policy, options);
       try {
         await within(options.auditTimeoutMs ?? 5_000, options.clock, options.audit.write(decision, about));
         return decision;
@@ -76,15 +60,39 @@ export function createGate(options: GateOptions): Gate {
     },
 
     stateLabel(label) {
-      const policy = policyInForce();
-      if (policy === undefined) return undefined;
       try {
-        return computeLabel(policy, { from: 'store', vm: label, store: facts.store }).label;
+        const policy = options.policy();
+        return policy && computeLabel(policy, { from: 'store', vm: label, store: options.storeLabel }).label;
       } catch {
         return undefined;
       }
     },
   };
+}
+
+/** How often a decision is taken anew because the policy was replaced before it was complete. */
+const attemptsMax = 3;
+
+/** The verdict of one policy: every question is put to the same. Never throws. */
+function verdictOn(ask: GateAsk, options: GateOptions): { readonly verdict: Verdict; readonly policy?: Policy } {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const facts: HostFacts = {
+        label: options.hostLabel,
+        store: options.storeLabel,
+        confined: options.confined(),
+        mustConfine: options.mustConfine,
+        enforcing: options.enforcing,
+      };
+      const policy = options.policy();
+      const verdict = decide(ask, policy, facts);
+      if (verdict.overtaken !== true || attempt === attemptsMax) {
+        return { verdict, ...(policy === undefined ? {} : { policy }) };
+      }
+    } catch (error) {
+      return { verdict: refusedBy(error) };
+    }
+  }
 }
 
 function decisionOf(

@@ -4,6 +4,10 @@ import { before, describe, it } from 'node:test';
 import { loadBinary } from '../../../policy/binary/load-binary.ts';
 import type { KernelStatus } from '../../../policy/kernel/status-page.ts';
 import type { Explanation } from '../../../policy/policy.ts';
+import { decide } from '../../../services/broker/gate/decide.ts';
+import type { AnsweredQuestion, Decision } from '../../../shared/vm/decision.ts';
+import { asks, hostFacts } from '../../support/gate/asks.ts';
+import { shippedText } from '../../support/gate/shipped.ts';
 import { binaryPolicy } from '../../support/kernel/binary.ts';
 import { type Outcome, runInKernel } from '../../support/kernel/boot.ts';
 import { blindContext, lifePolicy } from '../../support/kernel/life-policies.ts';
@@ -14,6 +18,8 @@ import { mustLoad } from '../../support/policy/load.ts';
 
 const shipped = await shippedQuestions();
 const posed = [shipped, kernelOnly, ...differentialQuestions(4, 60)];
+const accepting = await shippedText();
+const refusing = await shippedText('no-entrypoint');
 const inGuest = 'test/support/kernel/in-guest';
 /** Without a compiler: one that writes machine code is slower than none where machine code is emulated. */
 const node = (program: string) => `node --jitless /carnet/${inGuest}/${program}.js`;
@@ -54,6 +60,8 @@ describe("a Debian kernel's answers", () => {
             .join(''),
         ),
         file('raw.sh', rawScript),
+        file('accepting.bin', binaryPolicy(accepting, true)),
+        file('no-entrypoint.bin', binaryPolicy(refusing, true)),
         file('life-1.bin', binaryPolicy(lifePolicy({ vmFirst: false }), true, 'allow')),
         file('life-2.bin', binaryPolicy(lifePolicy({ vmFirst: true }), true, 'allow')),
         file(
@@ -61,10 +69,11 @@ describe("a Debian kernel's answers", () => {
           JSON.stringify({ work: posed.map(({ questions }, index) => ({ policy: `/${index}.bin`, questions })) }),
         ),
       ],
-      programs: ['ask', 'life', 'blind'].map((program) => `${inGuest}/${program}.ts`),
+      programs: ['ask', 'gate', 'life', 'blind'].map((program) => `${inGuest}/${program}.ts`),
       commands: [
         { name: 'raw', command: 'dd if=/0.bin of=/sys/fs/selinux/load bs=16777216 2>/dev/null && sh /raw.sh' },
         { name: 'adapter', command: node('ask') },
+        { name: 'gate', command: node('gate') },
         { name: 'life', command: node('life') },
         {
           name: 'blind',
@@ -104,6 +113,32 @@ describe("a Debian kernel's answers", () => {
     }
     assert.equal(lines.length, first);
     assert.ok(new Set(lines).size > 100, 'they are not all the same');
+  });
+
+  it("decide for a broker as the engine does, with the kernel's permissive mode seen and a reload obeyed", async () => {
+    const seen = seenBy('gate');
+    const byEngine = (text: string, action: Parameters<typeof asks>[0]) =>
+      decide(asks(action), mustLoad(text, { flavour: 'kernel' }), { ...hostFacts, confined: false });
+    const answersOf = ({ questions }: { readonly questions: readonly AnsweredQuestion[] }) =>
+      questions.map(({ asked, allowed, result }) => ({ asked, allowed, result }));
+    for (const [name, action, text] of [
+      ['start', 'start', accepting],
+      ['migrate-in', 'migrate-in', accepting],
+      ['restore', 'restore', accepting],
+      ['save', 'save', accepting],
+      ['start, after a reload', 'start', refusing],
+    ] as const) {
+      const decision = seen.get(name) as Decision;
+      const expected = byEngine(text, action);
+      assert.deepEqual(answersOf(decision), answersOf(expected), name);
+      assert.deepEqual([decision.outcome, decision.label], [expected.outcome, expected.label], name);
+    }
+    const confined = (seen.get('start') as Decision).questions.find(({ kind }) => kind === 'confine');
+    assert.equal(confined?.allowed, false, 'a permissive kernel confines nothing');
+    assert.match(JSON.stringify(seen.get('start, after a reload')), /"missing":"[^"]*entrypoint/);
+    const [first, ...others] = seen.get('on record') as string[];
+    assert.match(first ?? '', /^policy \d+$/);
+    assert.equal(others.filter((one) => one.startsWith('policy')).length, 1);
   });
 
   it('about itself are read, and its policy is the one that was loaded', () => {

@@ -115,3 +115,11 @@ for (const [what, rule] of violations) {
     assert.match(output, /neverallow/);
   });
 }
+
+test('the broker may ask the kernel every question of a decision, and no client may', async () => {
+  const policy = loaded(await shippedText());
+  const security = 'system_u:object_r:security_t:s0';
+  const asking = 'compute_av compute_create compute_member check_context compute_relabel read_policy validate_trans';
+  assert.deepEqual(policy.computeAv(contexts.broker, security, 'security').allowed, asking.split(' '));
+  assert.deepEqual(policy.computeAv(contexts.operator, security, 'security').allowed, []);
+});

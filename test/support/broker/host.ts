@@ -70,7 +70,7 @@ export async function createTestHost(options: {
     host,
     hostLabel: contexts.broker,
     storeLabel: contexts.store,
-    confined: true,
+    confined: () => true,
     mustConfine: true,
     enforcing: true,
     clock,

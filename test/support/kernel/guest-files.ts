@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { CpioEntry } from '../../../services/cli/guest/cpio.ts';
 
 const applets = ['ls', 'sha256sum', 'cut', 'mkdir'];
@@ -20,11 +21,12 @@ export function runtimeFiles(): CpioEntry[] {
 }
 
 /**
- * Programs of the project, and all files of it that they import when they run, below `carnet`. Node's own stripping of
+ * Programs of the project, and all files and packages that they import when they run, below `carnet`. Node's own stripping of
  * types is applied here, and `.ts` becomes `.js`: within an emulated guest it would take longer than all the rest.
  */
 export function projectFiles(programs: readonly string[]): CpioEntry[] {
   const found = new Map<string, string>();
+  const packages = new Set<string>();
   const visit = (path: string): void => {
     if (found.has(path)) return;
     const code = stripTypeScriptTypes(readFileSync(path, 'utf8'));
@@ -34,19 +36,31 @@ export function projectFiles(programs: readonly string[]): CpioEntry[] {
     );
     for (const [, from = ''] of code.matchAll(importOf)) {
       if (from.startsWith('.')) visit(normalize(join(dirname(path), from)));
-      else if (!from.startsWith('node:')) throw new Error(`${path} imports ${from}, which the guest does not have`);
+      else if (!from.startsWith('node:')) packages.add(from);
     }
   };
   programs.forEach(visit);
-  const entries = [...found].map(([path, code]) => ({
-    path: join('carnet', path.replace(/\.ts$/, '.js')),
-    mode: 0o644,
-    data: Buffer.from(code),
-  }));
+  const entries = [
+    ...[...found].map(([path, code]) => text(path.replace(/\.ts$/, '.js'), code)),
+    ...[...packages].flatMap(packageFiles),
+    text('package.json', '{ "type": "module" }'),
+  ];
+  return [...foldersOf(entries.map(({ path }) => path)), ...entries];
+}
+
+const text = (path: string, code: string): CpioEntry => ({
+  path: join('carnet', path),
+  mode: 0o644,
+  data: Buffer.from(code),
+});
+
+/** A package that is one file and imports nothing. */
+function packageFiles(name: string): CpioEntry[] {
+  const code = readFileSync(fileURLToPath(import.meta.resolve(name)), 'utf8');
+  if (code.search(importOf) >= 0) throw new Error(`${name} imports something, which the guest does not have`);
   return [
-    ...foldersOf(entries.map(({ path }) => path)),
-    { path: 'carnet/package.json', mode: 0o644, data: Buffer.from('{ "type": "module" }') },
-    ...entries,
+    text(`node_modules/${name}/package.json`, '{ "type": "module", "main": "index.js" }'),
+    text(`node_modules/${name}/index.js`, code),
   ];
 }
 

@@ -41,7 +41,7 @@ async function gateWith(options: Partial<GateOptions> = {}) {
     host: 'alpha',
     hostLabel: contexts.broker,
     storeLabel: contexts.store,
-    confined,
+    confined: () => confined,
     mustConfine,
     enforcing,
     clock,
