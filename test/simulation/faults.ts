@@ -129,6 +129,16 @@ const forgottenMove: Fault = (fleet) => {
     });
 };
 
+/** The QEMU of whoever has the VM next breaks just when it becomes that host's. */
+export const lostOnArrival: Fault = (fleet) => {
+  const { added, time, machines, log } = fleet;
+  log.info('FAULT the next arrival breaks', {});
+  fleet.atNextMove = (owner, vm) => {
+    const qemu = machines.of(owner).get(vm);
+    if (qemu !== undefined) time.after(added.pick([0, 0, 1, 3, 12]), () => machines.kill(qemu));
+  };
+};
+
 const brokenWire: Fault = ({ machines, log }) => {
   log.info('FAULT the next transfer breaks', {});
   machines.breakNextWire();

@@ -28,6 +28,8 @@ import { createTruth, type Truth } from './truth.ts';
 export interface Fleet {
   readonly time: Time;
   readonly random: Random;
+  /** What was added later draws from this one, so that the seeds it does not touch stay what they were. */
+  readonly added: Random;
   readonly pace: Pace;
   readonly links: Links;
   readonly network: Network;
@@ -44,7 +46,7 @@ export interface Fleet {
   /** The ports of a broker, with the mutation between, and its tables counted. */
   readonly mutate: (ports: CorePorts) => CorePorts;
   /** What is to happen when a VM next becomes another host's. */
-  atNextMove: ((owner: string) => void) | undefined;
+  atNextMove: ((owner: string, vm: VmName) => void) | undefined;
   /** Faults that are still to come or to mend by themselves. */
   faultsDue: number;
   /** A broker cannot go on: its process ends, and is started again by and by. */
@@ -56,6 +58,7 @@ const startMs = 1_700_000_000_000;
 /** Makes hosts with VMs that run, or are stopped, and lets their brokers come up. */
 export function createFleet(by: {
   readonly random: Random;
+  readonly added: Random;
   readonly hosts: number;
   readonly vms: number;
   readonly mutation: Mutation | undefined;
@@ -78,6 +81,7 @@ export function createFleet(by: {
   const network = createNetwork({ time, random, pace, links, find: (host) => byName.get(host)?.broker });
   const truth = createTruth({
     openOperations: (host) => (byName.get(host)?.disk.values('operations-open') ?? []) as Iterable<OperationRecord>,
+    brokerLives: (host) => byName.get(host)?.broker !== undefined,
   });
   const owners = createOwnerBucket({
     replicas: random.pick([1, 1, 3]),
@@ -92,7 +96,7 @@ export function createFleet(by: {
       if (before === undefined || before.record.owner === written.record.owner) return;
       const act = fleet.atNextMove;
       fleet.atNextMove = undefined;
-      act?.(written.record.owner);
+      act?.(written.record.owner, written.record.vm);
     },
   });
   const machines = createMachines(
@@ -103,6 +107,7 @@ export function createFleet(by: {
   const fleet: Fleet = {
     time,
     random,
+    added: by.added,
     pace,
     links,
     network,
@@ -177,6 +182,7 @@ function manifestOf(checkpoint: CheckpointId, { spec }: VmEntry, host: string): 
 /** The process ends wherever it is. What it had not flushed may be lost; its QEMUs run on. */
 export function stopBroker(fleet: Fleet, host: SimHost): void {
   if (host.broker !== undefined) host.broker.life.up = false;
+  fleet.truth.brokerStops(host.name);
   host.broker = undefined;
   const { random } = fleet;
   host.disk.crash((unflushed) => (unflushed === 0 ? 0 : random.between(0, unflushed)));

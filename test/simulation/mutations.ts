@@ -108,7 +108,7 @@ export const mutations = {
         const failed = event.kind === 'migration' && event.status === 'failed' && state.state === 'transferring';
         if (!failed || tried.has(operation)) return source.onVmEvent(state, event);
         tried.add(operation);
-        const performing = { client: 'operator' as never, report() {}, overtaken: () => false };
+        const performing = { client: 'operator' as never, again: true, report() {}, overtaken: () => false };
         world.clock.after(2_000, () => {
           void source.perform({ effect: 'start-transfer' }, state, performing).catch(() => {});
         });
@@ -146,6 +146,17 @@ export const mutations = {
         runsAgain('in-doubt', 'cancel-asked', cancelled),
       ),
     ),
+  },
+  'running-without-a-guest': {
+    kinds(world) {
+      const kinds = kindsOf(world);
+      const { migrateDestination } = kinds;
+      const perform: AnyKind['perform'] = async (effect, state, performing) => {
+        const event = await migrateDestination.perform(effect, state, performing);
+        return event?.event === 'guest-lost' && state.state === 'running-guest' ? { event: 'running' } : event;
+      };
+      return { ...kinds, migrateDestination: { ...migrateDestination, perform } };
+    },
   },
   'record-trusted-alone': {
     ports: (ports) => ({ ...ports, ownership: { ...ports.ownership, decidesAlone: true } }),

@@ -33,6 +33,8 @@ export interface Qemu {
   /** Whether it holds all of it. */
   complete: boolean;
   hasRun: boolean;
+  /** Whether a broker has ordered its guest to run, or another broker than the one that started it may have. */
+  mayBeTold: boolean;
   peer: Qemu | undefined;
   /** Until when its monitor is silent. What it is told meanwhile it does then. */
   silentUntilMs: number;
@@ -103,6 +105,7 @@ export function createMachines(
       version: 0,
       complete: origin === 'boot' || origin === 'seed',
       hasRun: false,
+      mayBeTold: false,
       peer: undefined,
       silentUntilMs: 0,
       toldUntilMs: 0,
@@ -291,12 +294,14 @@ export function createMachines(
       pid: qemu.pid,
       accelerator: 'tcg',
       state: () => tell(() => qemu.run),
-      run: () =>
-        tell(() => {
+      run() {
+        qemu.mayBeTold ||= life.up;
+        return tell(() => {
           if (qemu.run === 'incoming' || qemu.run === 'transferring' || qemu.run === 'shutdown')
             throw new BrokerError('VM_STATE', `cannot run in ${qemu.run}`);
           goOn(qemu);
-        }),
+        });
+      },
       pause: () =>
         tell(() => {
           if (qemu.run === 'running') qemu.run = 'paused';
@@ -443,6 +448,7 @@ export function createMachines(
       async adopt(vm) {
         const qemu = of(host).get(vm);
         if (qemu === undefined) return undefined;
+        qemu.mayBeTold = true;
         if (qemu.silentUntilMs > time.nowMs()) throw new BrokerError('QEMU_TIMEOUT', 'its monitor is silent');
         return processOf(qemu, life);
       },

@@ -1,7 +1,7 @@
 import type { HostName, OperationId, VmName } from '../../shared/ids.ts';
 import { type Request, requestExchange } from '../../shared/messages/request.ts';
 import { checkpointIdOf, hostId } from '../support/values.ts';
-import { faults, lasting, mendAll, policyActions } from './faults.ts';
+import { faults, lasting, lostOnArrival, mendAll, policyActions } from './faults.ts';
 import type { Fleet } from './fleet.ts';
 
 /** What happens in a seed: what the user asks for, and what goes wrong at which step. */
@@ -32,7 +32,9 @@ export function createScenario(fleet: Fleet): Scenario {
 
   const faultSteps = Array.from({ length: random.pick([0, 1, 1, 1, 2, 2, 3, 4]) }, () => random.between(1, 120));
   faultSteps.sort((a, b) => a - b);
-  const calm = faultSteps.length === 0;
+  const arrivalBreaks = fleet.added.chance(0.08);
+  if (arrivalBreaks) lostOnArrival(fleet, false);
+  const calm = faultSteps.length === 0 && !arrivalBreaks;
   let mended = false;
 
   async function ask(host: string, request: Request): Promise<boolean> {

@@ -42,7 +42,8 @@ export function beginSeed(seed: number, options: SeedOptions): Run {
   const hosts = options.hosts ?? random.pick([2, 2, 3]);
   const vms = options.vms ?? random.pick([1, 1, 1, 2]);
   const { mutation, log, coverage } = options;
-  const fleet = createFleet({ random, hosts, vms, mutation, log, coverage });
+  const added = createRandom(seed + 2 ** 40);
+  const fleet = createFleet({ random, added, hosts, vms, mutation, log, coverage });
   const scenario = createScenario(fleet);
   const { time, truth } = fleet;
   let steps = 0;

@@ -5,8 +5,8 @@ import { simulate } from './simulate.ts';
 
 /** Seeds beyond the first that take rows which few take. `npm run simulate` names the rows that its seeds never took. */
 const rareSeeds = [
-  5156, 5683, 5882, 7576, 8447, 10310, 10620, 13119, 14299, 20110, 22013, 31928, 32494, 33191, 48319, 48858, 64227,
-  146560, 348910,
+  5156, 5683, 5882, 7576, 8447, 10310, 10620, 11446, 13119, 14299, 20110, 22013, 31928, 32494, 33191, 48319, 48858,
+  64227, 146560, 348910,
 ];
 
 /** Seeds that once violated something. */

@@ -24,6 +24,8 @@ export interface Truth {
   breaks(qemu: Qemu): void;
   /** The guest powered itself off: its memory is given up. */
   endsItself(vm: VmName): void;
+  /** What only the broker of a host knew is not known any more. */
+  brokerStops(host: string): void;
   writes(written: StoredRecord, before: StoredRecord | undefined): void;
   /** A claim that nobody heard of is as if it had not been. */
   unheard(forgotten: StoredRecord, before: StoredRecord | undefined): void;
@@ -44,6 +46,8 @@ export interface VmTruth {
   newest: number;
   /** The newest state is gone, by a fault or an operator's order. */
   gone: boolean;
+  /** The host whose QEMU broke when it had the record and had not yet been told to run the guest. */
+  brokeUntoldAt: string | undefined;
   /** A destination's QEMU broke when it was about to be claimed. */
   brokeBeforeClaim: boolean;
   /** How many orders to stop it may still be carried out. */
@@ -51,7 +55,10 @@ export interface VmTruth {
   readonly qemus: Set<Qemu>;
 }
 
-export function createTruth(by: { openOperations: (host: string) => Iterable<OperationRecord> }): Truth {
+export function createTruth(by: {
+  openOperations: (host: string) => Iterable<OperationRecord>;
+  brokerLives: (host: string) => boolean;
+}): Truth {
   const vms = new Map<VmName, VmTruth>();
   const violations: string[] = [];
   const decisions = new Map<string, { outcome: Decision['outcome']; label: Label | undefined }>();
@@ -96,6 +103,7 @@ export function createTruth(by: { openOperations: (host: string) => Iterable<Ope
         gone: false,
         stopsAsked: 0,
         brokeBeforeClaim: false,
+        brokeUntoldAt: undefined,
         qemus: new Set(),
       };
       vms.set(vm, truth);
@@ -141,15 +149,24 @@ export function createTruth(by: { openOperations: (host: string) => Iterable<Ope
     breaks(qemu) {
       const vm = need(qemu.vm);
       // A destination that was told to run the guest loses it as an owner does: whether it ran there is not known. One that
-      // is about to claim it should notice and release it, but it may break just after it was looked at.
-      const { state } = openOf(qemu.host, qemu.vm)?.state ?? {};
-      const owning = (qemu.host === vm.owner && state !== 'claiming') || state === 'running-guest';
+      // was not should notice and release it, but it may break just after it was looked at.
+      const { kind, state: { state } = { state: '' } } = openOf(qemu.host, qemu.vm) ?? {};
+      const untold =
+        kind === 'migrate-destination' && state === 'running-guest' && !qemu.mayBeTold && by.brokerLives(qemu.host);
+      if (untold) vm.brokeUntoldAt = qemu.host;
+      const owning = !untold && ((qemu.host === vm.owner && state !== 'claiming') || state === 'running-guest');
       if (holdsNewest(qemu, vm) && (owning || !heldElsewhere(qemu, vm))) vm.gone = true;
       if (state === 'claiming' || state === 'deciding-run') vm.brokeBeforeClaim = true;
       vm.qemus.delete(qemu);
     },
     endsItself(name) {
       need(name).gone = true;
+    },
+    brokerStops(host) {
+      // Its next broker cannot tell whether the guest was told to run.
+      for (const [name, vm] of vms) {
+        if (vm.brokeUntoldAt === host && openOf(host, name)?.state.state === 'running-guest') vm.gone = true;
+      }
     },
     writes({ record }, before) {
       const vm = need(record.vm);

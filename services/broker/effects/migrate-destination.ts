@@ -1,11 +1,11 @@
 import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
-import type { ClientName } from '../../../shared/ids.ts';
+import type { ClientName, VmName } from '../../../shared/ids.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import { problemsOf } from '../../../shared/vm/spec.ts';
 import { migrateDestination } from '../migrate/destination.ts';
 import type { DestinationEffect, DestinationEvent, DestinationState } from '../migrate/destination-states.ts';
 import { moveHere } from '../ownership/claim.ts';
-import type { Kind } from '../runtime/kind.ts';
+import type { Kind, Performing } from '../runtime/kind.ts';
 import type { VmEvent } from '../runtime/ports.ts';
 import { checkImages } from './carnet.ts';
 import { clientLabel, letGo, needHeld, needMemory, peerLabel, type World } from './world.ts';
@@ -103,33 +103,45 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
 
   async function moveOwner(state: Extract<DestinationState, { state: 'claiming' }>): Promise<DestinationEvent> {
     const { vm, source, carnet, epoch, operation } = state;
-    // A guest that is not there any more never ran here: the source still has it, and takes it back when it is released.
-    const gone: DestinationEvent = {
-      event: 'owner-lost',
-      fault: { code: 'QEMU_FAILED', message: 'QEMU ended before the VM was taken over' },
-    };
-    const alive = await vms
-      .process(vm)
-      ?.state()
-      .then(
-        () => true,
-        () => false,
-      );
-    if (alive !== true) return gone;
+    if ((await stateOf(vm)) === undefined) return guestLost;
     try {
       await moveHere(world, { vm, source, epoch: carnet.epoch }, { epoch, operation });
-      return vms.process(vm) === undefined ? gone : { event: 'owner-moved' };
+      return vms.process(vm) === undefined ? guestLost : { event: 'owner-moved' };
     } catch (error) {
       const fault = faultOf(error);
       return fault.code === 'OWNER_CONFLICT' ? { event: 'owner-lost', fault } : { event: 'failed', fault };
     }
   }
 
+  /** `cont` is ordered once it is certain that the record is this host's. Until then the guest can be given back as it is. */
+  async function run(
+    state: Extract<DestinationState, { state: 'running-guest' }>,
+    { again, overtaken }: Performing,
+  ): Promise<DestinationEvent | undefined> {
+    const { carnet, label, epoch, vm } = state;
+    const process = vms.process(vm);
+    const is = again ? await process?.state() : await stateOf(vm);
+    if (is === undefined && !again) return guestLost;
+    if (overtaken()) return undefined;
+    // A guest that powered itself off on the way has arrived like that; one whose QEMU may have run it is a stopped VM here.
+    if (is !== undefined && is !== 'shutdown') await process?.run({ announce: true });
+    await vms.put({ spec: carnet.spec, label, epoch, accelerator: carnet.accelerator, mapped: null });
+    return { event: 'running' };
+  }
+
+  /** The state of the QEMU here; nothing where there is none that answers. */
+  const stateOf = async (vm: VmName) =>
+    vms
+      .process(vm)
+      ?.state()
+      .catch(() => undefined);
+
   return {
     name: 'migrate-destination',
     table: migrateDestination,
     undoing: { destroy: ['prepare'] },
-    async perform(order, state, { client, overtaken }) {
+    async perform(order, state, performing) {
+      const { client, overtaken } = performing;
       switch (order.effect) {
         case 'decide-offer':
           return decideOffer(state, client);
@@ -141,16 +153,8 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
           return decideAgain(state, client, 'run');
         case 'move-owner':
           return state.state === 'claiming' ? moveOwner(state) : undefined;
-        case 'run': {
-          if (state.state !== 'running-guest') return undefined;
-          const { carnet, label, epoch, vm } = state;
-          await vms.put({ spec: carnet.spec, label, epoch, accelerator: carnet.accelerator, mapped: null });
-          if (overtaken()) return undefined;
-          const process = vms.process(vm);
-          // A guest that powered itself off on the way has arrived like that; one whose QEMU died is a stopped VM here.
-          if (process !== undefined && (await process.state()) !== 'shutdown') await process.run({ announce: true });
-          return { event: 'running' };
-        }
+        case 'run':
+          return state.state === 'running-guest' ? run(state, performing) : undefined;
         case 'destroy':
           await vms.process(state.vm)?.quit();
           if (overtaken()) return undefined;
@@ -166,6 +170,12 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     ended: (state) => letGo(held, state.operation),
   };
 }
+
+/** A guest that never ran here: the source still has it, and takes it back when it is released. */
+const guestLost: DestinationEvent = {
+  event: 'guest-lost',
+  fault: { code: 'QEMU_FAILED', message: 'QEMU ended before it was told to run the guest' },
+};
 
 /** What QEMU's reports mean to the destination. */
 function meaningOf(state: DestinationState, event: VmEvent): DestinationEvent | undefined {

@@ -75,6 +75,8 @@ export const confirmRows = {
       next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
       effects: () => [{ effect: 'destroy' }],
     }),
+    giveBack('claiming'),
+    giveBack('running-guest'),
     destinationRow({
       from: 'running-guest',
       on: 'running',
@@ -89,6 +91,17 @@ export const confirmRows = {
     }),
   ],
 };
+
+/** A guest that never ran here is the source's, also when its record was moved. */
+function giveBack(from: 'claiming' | 'running-guest') {
+  return destinationRow({
+    from,
+    on: 'guest-lost',
+    to: 'closing',
+    next: (s, e) => ({ ...s, state: 'closing', outcome: failedWith(e.fault) }),
+    effects: () => [{ effect: 'destroy' }],
+  });
+}
 
 const releasedThere = {
   is: 'failed',

@@ -42,9 +42,9 @@ export type DestinationState =
   | ({ readonly state: 'deciding-run'; readonly epoch: number } & Granted)
   /** The owner record is moved. */
   | ({ readonly state: 'claiming'; readonly epoch: number } & Granted)
-  /** The VM is ours: from here there is only forward. */
+  /** The VM is ours: from here there is only forward, unless QEMU ends before it was told to run the guest. */
   | ({ readonly state: 'running-guest'; readonly epoch: number } & Granted)
-  /** Given up: everything that was prepared is taken away. The record was not moved and will not be. */
+  /** Given up: everything that was prepared is taken away. The guest never ran here and never will. */
   | ({ readonly state: 'closing'; readonly outcome: Outcome } & MigrateIn)
   | ({ readonly state: 'completed' } & Granted)
   | ({ readonly state: 'closed'; readonly outcome: Outcome } & MigrateIn);
@@ -62,6 +62,8 @@ export type DestinationEvent =
   | { readonly event: 'transfer-failed'; readonly fault: Fault }
   | { readonly event: 'owner-moved' }
   | { readonly event: 'owner-lost'; readonly fault: Fault }
+  /** QEMU ended before it was told to run the guest, so that the source still has it as it is. */
+  | { readonly event: 'guest-lost'; readonly fault: Fault }
   | { readonly event: 'running' }
   | { readonly event: 'closed' }
   /** The source calls the transfer off, or asks how a handover went. */

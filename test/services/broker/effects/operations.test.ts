@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createOwnership } from '../../../../services/broker/ownership/records.ts';
 import { createMemoryHub } from '../../../../shared/bus/memory.ts';
+import { BrokerError } from '../../../../shared/errors/broker-error.ts';
+import type { OwnerRecord } from '../../../../shared/messages/record.ts';
 import { buckets } from '../../../../shared/messages/record.ts';
 import type { ActionOf } from '../../../../shared/messages/request.ts';
 import type { Decision } from '../../../../shared/vm/decision.ts';
@@ -365,6 +367,30 @@ describe('faults on the way', () => {
     assert.equal(alpha.vmm.processes.get(vm)?.running, true);
     const owner = await alpha.world.ownership.read(vm);
     assert.deepEqual([owner?.record.owner, owner?.record.epoch], ['alpha', 3]);
+  });
+
+  test('a QEMU that dies at the destination after the record was moved and before it is told to run the guest gives the VM back to the source', async () => {
+    const vm = await started();
+    const { ownership } = beta.world;
+    const { write } = ownership;
+    Object.assign(ownership, {
+      async write(record: OwnerRecord, revision: number) {
+        const written = await write(record, revision);
+        const process = beta.vmm.processes.get(vm);
+        if (process !== undefined) process.state = () => Promise.reject(new BrokerError('QEMU_FAILED'));
+        return written;
+      },
+    });
+    try {
+      assert.equal((await operator.finish(alpha, migrate(vm))).outcome?.is, 'failed');
+    } finally {
+      Object.assign(ownership, { write });
+    }
+    assert.equal(alpha.vmm.processes.get(vm)?.running, true);
+    assert.ok(!beta.vmm.calls.includes(`run ${vm}`));
+    const owner = await alpha.world.ownership.read(vm);
+    assert.deepEqual([owner?.record.owner, owner?.record.epoch], ['alpha', 3]);
+    assert.equal(beta.world.vms.get(vm), undefined);
   });
 
   test('a destination whose QEMU does not start fails the offer, and the guest never stopped', async () => {

@@ -73,6 +73,7 @@ const destinationEvents: DestinationEvent[] = [
   { event: 'transfer-failed', fault },
   { event: 'owner-moved' },
   { event: 'owner-lost', fault },
+  { event: 'guest-lost', fault },
   { event: 'running' },
   { event: 'closed' },
   { event: 'release-asked' },
@@ -228,7 +229,7 @@ test('the destination runs the guest only when it has moved the record, and move
   }
 });
 
-test('a destination that has begun to move the record destroys its copy only when it lost it', () => {
+test('a destination that has begun to move the record destroys its copy only when it lost the record or the guest', () => {
   const order = [
     'allowed',
     'prepared',
@@ -240,7 +241,7 @@ test('a destination that has begun to move the record destroys its copy only whe
   ];
   const { state } = walk(migrateDestination, destinationBegin, pick(destinationEvents, order));
   assert.equal(state.state, 'claiming');
-  assert.ok(!orderedWithout(migrateDestination, state, destinationEvents, ['owner-lost']).has('destroy'));
+  assert.ok(!orderedWithout(migrateDestination, state, destinationEvents, ['owner-lost', 'guest-lost']).has('destroy'));
   assert.ok(orderedWithout(migrateDestination, state, destinationEvents, []).has('destroy'));
 });
 
