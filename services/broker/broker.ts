@@ -72,7 +72,8 @@ export async function startBroker(
   bus.onStatus((status) => log.warn('bus', { is: status.is, detail: 'detail' in status ? status.detail : null }));
   const endpoint = createEndpoint({ bus, identity, trust, clock, random, seen, log });
 
-  const owners = await bus.bucket(buckets.owners);
+  const { replicas } = config.bus;
+  const owners = await bus.bucket(buckets.owners, { replicas });
   const core = await startCore({
     host,
     address,
@@ -118,7 +119,7 @@ export async function startBroker(
         process.kill(process.pid, 'SIGSTOP'),
       ),
   });
-  const hosts = await bus.bucket(buckets.hosts);
+  const hosts = await bus.bucket(buckets.hosts, { replicas });
   await putRecord();
   await bus.flush();
   log.info('serving', { host, qemu: vmm.qemuVersion, policy: holder.current()?.digest ?? '' });

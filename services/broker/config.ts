@@ -3,7 +3,18 @@ import { readConfig } from '../../shared/config/config.ts';
 import { BrokerError } from '../../shared/errors/broker-error.ts';
 import { hostName } from '../../shared/ids.ts';
 import { label } from '../../shared/label/label.ts';
-import { defaultsTo, fields, flag, list, maybe, oneOf, pattern, type Shape, text } from '../../shared/schema/schema.ts';
+import {
+  defaultsTo,
+  fields,
+  flag,
+  integer,
+  list,
+  maybe,
+  oneOf,
+  pattern,
+  type Shape,
+  text,
+} from '../../shared/schema/schema.ts';
 
 /** A path in a configuration file; a relative one is taken from the file's own folder. */
 const path = text(4096);
@@ -13,7 +24,11 @@ export const brokerConfig = fields({
   host: hostName,
   /** The IP address at which other hosts reach this one for transfers. */
   address: pattern(/^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f:]{2,45})$/, 45, 'an IP address'),
-  bus: fields({ servers: list(text(256), 16) }),
+  bus: fields({
+    servers: list(text(256), 16),
+    /** How many servers keep the records when this broker makes their buckets. From three on the record decides alone. */
+    replicas: defaultsTo(integer(1, 5), 1),
+  }),
   /** A folder with certificate.pem, key.pem and authority.pem. */
   identity: path,
   /** The map from certificate names to security contexts. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Fault, Moment } from './faults/moments.ts';
+import type { Moment } from './faults/moments.ts';
 import { play } from './faults/play.ts';
+import type { Fault } from './faults/strikes.ts';
 import { openWorld, type World } from './faults/world.ts';
 
 /** Those that cost most when they go wrong. `npm run faults` plays all, and `npm run faults -- --network` cuts links. */

@@ -1,19 +1,19 @@
-import type { Journal, OperationRecord } from './kind.ts';
+import type { Journal } from './kind.ts';
 
 /**
  * A journal for tests of crashes: once the first record of a kind and a state is on disk, `stop` is called before anybody
- * learns of it. `point` is `KIND:STATE`, such as `migrate-source:handing-over`; undefined leaves the journal as it is.
+ * learns of it. `points` is `KIND:STATE`, such as `migrate-source:handing-over`, or several with commas between them: each
+ * counts from when the one before it was come to. Undefined leaves the journal as it is.
  */
-export function stoppingAfter(journal: Journal, point: string | undefined, stop: () => void): Journal {
-  if (point === undefined) return journal;
-  let stopped = false;
-  const isPoint = ({ kind, state }: OperationRecord) => `${kind}:${state.state}` === point;
+export function stoppingAfter(journal: Journal, points: string | undefined, stop: () => void): Journal {
+  if (points === undefined) return journal;
+  const toCome = points.split(',');
   return {
     ...journal,
     async write(record) {
       await journal.write(record);
-      if (stopped || !isPoint(record)) return;
-      stopped = true;
+      if (`${record.kind}:${record.state.state}` !== toCome[0]) return;
+      toCome.shift();
       stop();
     },
   };

@@ -3,46 +3,48 @@ import { readlinkSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { cacheFolder } from '../../../services/cli/fleet/guest-files.ts';
 import { ensureGuest } from '../../../services/cli/guest/make-guest.ts';
-import { cuts, type Fault, faultsAt, kills, moments, pointOf } from './moments.ts';
+import { faultsAt, moments, pointOf } from './moments.ts';
 import { type Played, play } from './play.ts';
+import { busFaults, cuts, type Fault, kills, silences } from './strikes.ts';
 import { openWorld } from './world.ts';
 
 /*
- * `npm run faults`: after every record of a migration, a save and a restore, kills each part there is, and prints the
- * table of moments, faults and outcomes. `--network` cuts links instead, in namespaces of its own. `--only TEXT` plays the
- * moments whose name has that text, `--json` prints one JSON object at the end.
+ * `npm run faults`: after every record of every operation, kills each part there is, and prints the table of moments, faults
+ * and outcomes. `--network` cuts links instead, in namespaces of its own; `--silent` stops QEMUs without a word; `--cluster`
+ * has a bus of three servers and fails them. `--only TEXT` plays the moments whose name has that text, `--fault TEXT` the
+ * faults, `--json` prints one JSON object at the end.
  */
 const { values } = parseArgs({
   options: {
-    only: { type: 'string' },
+    only: { type: 'string', default: '' },
+    fault: { type: 'string', default: '' },
     network: { type: 'boolean', default: false },
+    silent: { type: 'boolean', default: false },
+    cluster: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
-const faults: readonly Fault[] = values.network ? cuts : kills;
-if (values.network) await inOwnNetwork();
-const chosen = moments.filter((moment) => pointOf(moment).includes(values.only ?? ''));
-const world = await openWorld({ network: values.network });
+const { network, cluster } = values;
+const all: readonly Fault[] = network ? cuts : cluster ? busFaults : values.silent ? silences : kills;
+const faults = all.filter((fault) => fault.includes(values.fault));
+if (network) await inOwnNetwork();
+const chosen = moments.filter((moment) => pointOf(moment).includes(values.only) && faultsAt(moment, faults).length > 0);
+const world = await openWorld({ network, cluster });
 const played: Played[] = [];
 try {
   for (const moment of chosen) {
     for (const fault of faultsAt(moment, faults)) {
       const one = await playOrTell(moment, fault);
       played.push(one);
-      const text = one.problems.length === 0 ? one.outcome : `${one.outcome}: ${one.problems.join('; ')}`;
-      process.stderr.write(`${pointOf(moment).padEnd(40)} ${fault.padEnd(13)} ${text}\n`);
+      process.stderr.write(`${one.moment.padEnd(40)} ${fault.padEnd(18)} ${textOf(one)}\n`);
     }
   }
 } finally {
   await world.close();
 }
-const wrong = played.filter(({ problems }) => problems.length > 0);
-if (values.json)
-  process.stdout.write(
-    `${JSON.stringify({ ok: wrong.length === 0, played: played.map((one) => ({ ...one, moment: pointOf(one.moment) })) })}\n`,
-  );
-else process.stdout.write(table(played));
-process.exitCode = wrong.length === 0 && played.length > 0 ? 0 : 1;
+const ok = played.length > 0 && played.every(({ problems }) => problems.length === 0);
+process.stdout.write(values.json ? `${JSON.stringify({ ok, played })}\n` : table());
+process.exitCode = ok ? 0 : 1;
 
 /** Runs this program again in a network namespace of its own, unless it is in one. */
 async function inOwnNetwork(): Promise<void> {
@@ -58,19 +60,23 @@ async function playOrTell(moment: (typeof moments)[number], fault: Fault): Promi
   try {
     return await play(world, moment, fault);
   } catch (error) {
-    return { moment, fault, outcome: 'not played', problems: [error instanceof Error ? error.message : String(error)] };
+    const problems = [error instanceof Error ? error.message : String(error)];
+    return { moment: pointOf(moment), fault, outcome: 'not played', problems };
   }
 }
 
-function table(all: readonly Played[]): string {
+function textOf({ outcome, problems }: Played): string {
+  return problems.length === 0 ? outcome : `**${outcome}: ${problems.join('; ')}**`;
+}
+
+function table(): string {
   const lines = [`| after the record | ${faults.join(' | ')} |`, `|---|${faults.map(() => '---').join('|')}|`];
-  for (const moment of chosen) {
+  for (const moment of chosen.map(pointOf)) {
     const cells = faults.map((fault) => {
-      const one = all.find((other) => other.moment === moment && other.fault === fault);
-      if (one === undefined) return '–';
-      return one.problems.length === 0 ? one.outcome : `**${one.outcome}: ${one.problems.join('; ')}**`;
+      const one = played.find((other) => other.moment === moment && other.fault === fault);
+      return one === undefined ? '–' : textOf(one);
     });
-    lines.push(`| ${pointOf(moment)} | ${cells.join(' | ')} |`);
+    lines.push(`| ${moment} | ${cells.join(' | ')} |`);
   }
   return `${lines.join('\n')}\n`;
 }

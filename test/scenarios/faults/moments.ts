@@ -1,58 +1,95 @@
+import { migrateDestination } from '../../../services/broker/migrate/destination.ts';
+import { migrateSource } from '../../../services/broker/migrate/source.ts';
+import { restore } from '../../../services/broker/restore/restore.ts';
+import { save } from '../../../services/broker/save/save.ts';
+import { start } from '../../../services/broker/start/start.ts';
 import type { OperationView } from '../../../shared/messages/view.ts';
+import type { Fault } from './strikes.ts';
 
 /** A record of the journal after which something fails: the first of that kind in that state. */
 export interface Moment {
   readonly kind: OperationView['kind'];
   readonly state: string;
+  /** What has to go wrong first for an operation to come there. */
+  readonly leadUp?: LeadUp;
 }
 
-/** What is killed at that moment. `here` is the host whose record it is, in a migration `there` the other one. */
-export const kills = ['broker here', 'broker there', 'QEMU here', 'QEMU there', 'bus'] as const;
-/** What is cut at that moment, and mended when every deadline of a handover has passed. */
-export const cuts = ['link here', 'link there', 'way here to there', 'way there to here'] as const;
-export type Fault = (typeof kills)[number] | (typeof cuts)[number];
+/** A fault after an earlier record of the same operation, `KIND:STATE`. */
+interface LeadUp {
+  readonly at: string;
+  readonly fault: Fault;
+}
 
-const migrateSource = [
-  'deciding',
-  'offering',
-  'confirming',
-  'transferring',
-  'deciding-switchover',
-  'switching-over',
-  'handing-over',
-  'clearing',
-  'completed',
-];
-const migrateDestination = [
-  'deciding',
-  'preparing',
-  'granted',
-  'receiving',
-  'deciding-switchover',
-  'awaiting-handover',
-  'deciding-run',
-  'claiming',
-  'running-guest',
-  'completed',
-];
-const save = ['deciding', 'saving', 'sealing', 'completed'];
-const restore = ['deciding', 'verifying', 'claiming', 'loading', 'deciding-run', 'running-guest', 'completed'];
+interface Rows {
+  readonly name: string;
+  readonly initial: string;
+  readonly final: readonly string[];
+  readonly rows: readonly { readonly from: string; readonly on: string; readonly to: string }[];
+}
 
-const momentsOf = (kind: Moment['kind'], states: readonly string[]): Moment[] =>
-  states.map((state) => ({ kind, state }));
-
-/** Every record that an operation without faults writes. */
-export const moments: readonly Moment[] = [
-  ...momentsOf('migrate-source', migrateSource),
-  ...momentsOf('migrate-destination', migrateDestination),
-  ...momentsOf('save', save),
-  ...momentsOf('restore', restore),
+const tables: readonly (Rows & { name: Moment['kind'] })[] = [
+  { ...migrateSource, name: 'migrate-source' },
+  { ...migrateDestination, name: 'migrate-destination' },
+  { ...save, name: 'save' },
+  { ...restore, name: 'restore' },
+  { ...start, name: 'start' },
 ];
 
-export const isMigration = ({ kind }: Moment): boolean => kind.startsWith('migrate');
+/** Events by which an operation leaves the way that it takes when nothing goes wrong. */
+const setbacks = new Set([
+  'failed',
+  'refused',
+  'cancel-asked',
+  'release-asked',
+  'deadline-passed',
+  'transfer-failed',
+  'owner-lost',
+  'unresolved',
+  'record-unmoved',
+  'destination-released',
+]);
 
-/** Those that can happen: a save and a restore have one host. */
-export const faultsAt = (moment: Moment, faults: readonly Fault[]): readonly Fault[] =>
-  isMigration(moment) ? faults : faults.filter((fault) => !fault.includes('there'));
+/** How an operation is brought into the states it has for what goes wrong. */
+const leadUps: Readonly<Record<string, LeadUp>> = {
+  'migrate-source:withdrawing': { at: 'migrate-source:transferring', fault: 'QEMU there' },
+  'migrate-source:unmoved': { at: 'migrate-source:transferring', fault: 'QEMU there' },
+  'migrate-source:in-doubt': { at: 'migrate-source:handing-over', fault: 'broker there' },
+  'migrate-source:taking-back': { at: 'migrate-source:handing-over', fault: 'QEMU there' },
+  'migrate-destination:closing': { at: 'migrate-destination:receiving', fault: 'QEMU here' },
+  'migrate-destination:closed': { at: 'migrate-destination:receiving', fault: 'QEMU here' },
+  'save:abandoning': { at: 'save:saving', fault: 'QEMU here' },
+  'save:not-saved': { at: 'save:saving', fault: 'QEMU here' },
+  'restore:undoing': { at: 'restore:deciding-run', fault: 'QEMU here' },
+  'restore:not-restored': { at: 'restore:deciding-run', fault: 'QEMU here' },
+  'start:undoing': { at: 'start:deciding-run', fault: 'QEMU here' },
+  'start:not-started': { at: 'start:deciding-run', fault: 'QEMU here' },
+};
 
 export const pointOf = ({ kind, state }: Moment): string => `${kind}:${state}`;
+
+/** Every state of every table: first those that an operation passes when nothing goes wrong, in the order it does. */
+export const moments: readonly Moment[] = tables.flatMap((table) => {
+  const usual = reached(table, (event) => !setbacks.has(event));
+  const others = reached(table, () => true).filter((state) => !usual.includes(state));
+  return [...usual, ...others].map((state) => momentOf(table.name, state, usual.includes(state)));
+});
+
+function momentOf(kind: Moment['kind'], state: string, usual: boolean): Moment {
+  const leadUp = usual ? undefined : leadUps[pointOf({ kind, state })];
+  return { kind, state, ...(leadUp === undefined ? {} : { leadUp }) };
+}
+
+/** The states that can be come to by such events, nearest first. */
+function reached({ initial, rows }: Rows, counts: (event: string) => boolean): string[] {
+  const found = [initial];
+  for (const state of found) {
+    for (const { from, on, to } of rows) if (from === state && counts(on) && !found.includes(to)) found.push(to);
+  }
+  return found;
+}
+
+export const isMigration = ({ kind }: Pick<Moment, 'kind'>): boolean => kind.startsWith('migrate');
+
+/** Those that can happen: all but a migration have one host. */
+export const faultsAt = (moment: Moment, faults: readonly Fault[]): readonly Fault[] =>
+  isMigration(moment) ? faults : faults.filter((fault) => !fault.includes('there'));

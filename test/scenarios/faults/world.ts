@@ -10,15 +10,23 @@ import { openFleet } from '../../../services/cli/fleet/folder.ts';
 import { cacheFolder, placeGuest } from '../../../services/cli/fleet/guest-files.ts';
 import type { FleetLayout } from '../../../services/cli/fleet/layout.ts';
 import { type QemuProcess, qemusUnder } from '../../../services/cli/fleet/proc.ts';
-import { type Program, runningProcess, startProgram, stopProgram } from '../../../services/cli/fleet/processes.ts';
+import {
+  type Program,
+  recordedNames,
+  runningProcess,
+  startProgram,
+  stopProgram,
+} from '../../../services/cli/fleet/processes.ts';
 import { programsOf } from '../../../services/cli/fleet/programs.ts';
 import { fleetUp } from '../../../services/cli/fleet/up.ts';
 import { ensureGuest } from '../../../services/cli/guest/make-guest.ts';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import type { OperationId } from '../../../shared/ids.ts';
 import type { Action, Answer, Request } from '../../../shared/messages/request.ts';
 import type { OperationView } from '../../../shared/messages/view.ts';
 import type { VmSpec } from '../../../shared/vm/spec.ts';
 import { hostId } from '../../support/values.ts';
+import { inCluster, leaderOf, untilClustered } from './cluster.ts';
 import { type Host, hosts } from './hosts.ts';
 import { inNetwork, makeNetwork, moveToNetwork, removeNetwork } from './network.ts';
 
@@ -28,11 +36,15 @@ export interface World {
   readonly programs: readonly Program[];
   readonly spec: VmSpec;
   readonly client: Client;
+  /** The programs that are the bus. */
+  readonly servers: readonly string[];
+  /** The server that leads the owner records, of several. */
+  leader(): Promise<string>;
   close(): Promise<void>;
 }
 
-/** `network` puts each host on a link of its own, which can be cut. */
-export async function openWorld({ network = false } = {}): Promise<World> {
+/** `network` puts each host on a link of its own, which can be cut; `cluster` has a bus of three servers. */
+export async function openWorld({ network = false, cluster = false } = {}): Promise<World> {
   const root = mkdtempSync(join(tmpdir(), 'carnet-faults-'));
   let client: Client | undefined;
   const close = async () => {
@@ -46,10 +58,12 @@ export async function openWorld({ network = false } = {}): Promise<World> {
     const [{ layout }, guest] = await Promise.all([fleetUp(root), ensureGuest(cacheFolder(process.env))]);
     const { spec } = await placeGuest(layout, guest);
     const usual = programsOf(layout, openFleet(root).marker.busPort);
-    const programs = network ? usual.map(inNetwork) : usual;
+    const programs = network ? usual.map(inNetwork) : cluster ? await inCluster(layout, usual) : usual;
     if (network) await restartOnNetwork(layout, programs);
+    if (cluster) await restartOnCluster(layout, programs);
     client = await connectClient({ env: process.env }, { fleet: root, as: 'operator', output: 'table' });
-    return { layout, programs, spec, client, close };
+    const servers = programs.filter(({ kind }) => kind === 'bus').map(({ name }) => name);
+    return { layout, programs, spec, client, servers, leader: () => leaderOf(layout), close };
   } catch (error) {
     await close();
     throw error;
@@ -86,11 +100,27 @@ export const ask = ({ client }: World, host: Host, request: Request): Promise<An
 export async function finish(world: World, host: Host, action: Action): Promise<OperationView> {
   const accepted = await ask(world, host, action);
   if (accepted.is !== 'accepted') throw new Error(`${action.verb} on ${host}: ${JSON.stringify(accepted)}`);
-  return until(`${action.verb} on ${host} ends`, 180_000, async () => {
-    const answer = await ask(world, host, { verb: 'operation', operation: accepted.operation });
+  return untilEnded(world, host, accepted.operation);
+}
+
+export const untilEnded = (world: World, host: Host, operation: OperationId): Promise<OperationView> =>
+  until(`${operation} on ${host} ends`, 180_000, async () => {
+    const answer = await ask(world, host, { verb: 'operation', operation });
     return answer.is === 'operation' && answer.operation.outcome !== null ? answer.operation : undefined;
   });
-}
+
+const settleTimeoutMs = 240_000;
+
+/** Waits until no operation is open on either host. */
+export const settled = (world: World): Promise<true> =>
+  until('every operation ends', settleTimeoutMs, async () => {
+    for (const host of hosts) {
+      const answer = await ask(world, host, { verb: 'operations' });
+      if (answer.is !== 'operations') throw new Error(`${host} answered ${answer.is}`);
+      if (answer.operations.some(({ outcome }) => outcome === null)) return undefined;
+    }
+    return true;
+  });
 
 export const qemusOn = ({ layout }: World, host: Host): QemuProcess[] => qemusUnder(layout.host(host).folder);
 
@@ -109,16 +139,25 @@ async function restartOnNetwork(layout: FleetLayout, programs: readonly Program[
   for (const program of moved) await startProgram(layout, program);
 }
 
+async function restartOnCluster(layout: FleetLayout, programs: readonly Program[]): Promise<void> {
+  for (const name of recordedNames(layout).toReversed()) await stopProgram(layout, name);
+  const start = (kind: Program['kind']) =>
+    Promise.all(programs.filter((program) => program.kind === kind).map((program) => keepStarting(layout, program)));
+  await start('bus');
+  await untilClustered(layout);
+  await start('broker');
+}
+
 const programOf = (world: World, name: string) => {
   const program = world.programs.find((one) => one.name === name);
   if (program === undefined) throw new Error(`the fleet has no ${name}`);
   return program;
 };
 
-/** Stops a broker and starts it again; after the record `stopAfter` names it will stop where it is. */
-export async function restartBroker(world: World, host: Host, stopAfter: string): Promise<void> {
+/** Stops a broker and starts it again; after each of the records `stopAfter` names, in their order, it will stop where it is. */
+export async function restartBroker(world: World, host: Host, stopAfter: readonly string[]): Promise<void> {
   await stopProgram(world.layout, host);
-  process.env['CARNET_STOP_AFTER'] = stopAfter;
+  process.env['CARNET_STOP_AFTER'] = stopAfter.join();
   try {
     await startProgram(world.layout, programOf(world, host));
   } finally {
@@ -137,18 +176,39 @@ const pidOf = (world: World, name: string): number => {
   return id.pid;
 };
 
-/** Waits until a broker has come to the record it stops after. */
-export const untilStopped = (world: World, host: Host): Promise<true> =>
-  until(`${host} comes to the record`, 90_000, () => (stateOf(pidOf(world, host)) === 'T' ? true : undefined));
+/** Whether a broker has come to a record it stops after. */
+export const isStopped = (world: World, host: Host): boolean => stateOf(pidOf(world, host)) === 'T';
 
-export const goOn = (world: World, host: Host): void => void process.kill(pidOf(world, host), 'SIGCONT');
+export const signal = (world: World, name: string, what: 'SIGSTOP' | 'SIGCONT'): void =>
+  void process.kill(pidOf(world, name), what);
 
-/** Kills a program of the fleet at once, and starts it again as a service manager would. */
-export async function killAndRestart(world: World, name: string, whenDead: () => void): Promise<void> {
-  process.kill(pidOf(world, name), 'SIGKILL');
-  await until(`${name} is gone`, 10_000, () => (runningProcess(world.layout, name) === undefined ? true : undefined));
-  whenDead();
-  await startProgram(world.layout, programOf(world, name));
+export const goOn = (world: World, host: Host): void => signal(world, host, 'SIGCONT');
+
+/** Kills programs of the fleet at once, and waits until they are gone. */
+export async function kill(world: World, names: readonly string[]): Promise<void> {
+  for (const name of names) process.kill(pidOf(world, name), 'SIGKILL');
+  await until(`${names.join()} are gone`, 10_000, () =>
+    names.every((name) => runningProcess(world.layout, name) === undefined) ? true : undefined,
+  );
+}
+
+/** Starts programs again as a service manager would: what does not come up, as its bus is not there yet, is started once more. */
+export async function startAgain({ layout, programs }: World, names: readonly string[]): Promise<void> {
+  await Promise.all(programs.filter(({ name }) => names.includes(name)).map((one) => keepStarting(layout, one)));
+}
+
+const startsMax = 10;
+
+async function keepStarting(layout: FleetLayout, program: Program): Promise<void> {
+  for (let left = startsMax; ; left--) {
+    try {
+      await startProgram(layout, program);
+      return;
+    } catch (error) {
+      if (left === 1) throw error;
+      await delay(500);
+    }
+  }
 }
 
 /** What the guest printed on both hosts since a place in their consoles. */

@@ -28,6 +28,15 @@ test('the stop comes when the record is on disk and nobody knows of it yet, and 
   ]);
 });
 
+test('of several points each counts from when the one before it was come to', async () => {
+  const stops: string[] = [];
+  let state = '';
+  const inner = { write: async () => {} } as unknown as Journal;
+  const journal = stoppingAfter(inner, 'save:sealing,save:saving', () => stops.push(state));
+  for (state of ['saving', 'sealing', 'saving', 'sealing', 'saving']) await journal.write(recordIn(state));
+  assert.deepEqual(stops, ['sealing', 'saving']);
+});
+
 test('without a point the journal is as it was', () => {
   const journal = {} as Journal;
   assert.equal(
