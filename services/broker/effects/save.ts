@@ -41,8 +41,9 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
         case 'save': {
           if (!('stateLabel' in state)) return undefined;
           if (overtaken()) return undefined;
-          const draft = await checkpoints.begin(checkpoint, vms.need(vm).spec, state.stateLabel);
-          held.drafts.set(operation, draft);
+          const beginning = checkpoints.begin(checkpoint, vms.need(vm).spec, state.stateLabel);
+          held.drafts.set(operation, beginning);
+          const draft = await beginning;
           // Given up meanwhile: the guest is not paused any more for what nobody wants.
           if (overtaken()) {
             await draft.abandon();
@@ -59,7 +60,7 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
         case 'seal': {
           if (state.state !== 'sealing') return undefined;
           if (await isSealed(checkpoint)) return { event: 'sealed' };
-          const draft = needHeld(held.drafts, operation, 'the draft');
+          const draft = await needHeld(held.drafts, operation, 'the draft');
           const entry = vms.need(vm);
           const opened = await images.open(entry.spec.images);
           try {
@@ -78,7 +79,8 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
           return { event: 'sealed' };
         }
         case 'abandon':
-          await held.drafts.get(operation)?.abandon();
+          // One that is just being made is waited for, as it would be left behind; one that could not be made left nothing.
+          await (await held.drafts.get(operation)?.catch(() => undefined))?.abandon();
           return { event: 'abandoned' };
       }
     },

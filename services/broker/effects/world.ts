@@ -50,7 +50,7 @@ export interface World {
 export interface Held {
   readonly images: Map<OperationId, OpenImages>;
   readonly keys: Map<OperationId, OneOffKey & { offerDigest?: Uint8Array }>;
-  readonly drafts: Map<OperationId, CheckpointDraft>;
+  readonly drafts: Map<OperationId, Promise<CheckpointDraft>>;
   readonly checkpoints: Map<OperationId, OpenCheckpoint>;
 }
 

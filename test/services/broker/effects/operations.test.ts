@@ -455,6 +455,29 @@ describe('cancelling', () => {
     assert.equal((await alpha.world.ownership.read(vm))?.record.owner, 'alpha');
   });
 
+  test('a save that is cancelled while its draft is being made has ended only when the draft is gone', async () => {
+    const vm = await started();
+    const made = Promise.withResolvers<void>();
+    const { begin } = alpha.checkpoints;
+    alpha.checkpoints.begin = async (...about) => {
+      await made.promise;
+      return begin(...about);
+    };
+    const answer = await operator.ask('alpha', { verb: 'save', vm });
+    assert.ok(answer.is === 'accepted');
+    const { operation } = answer;
+    await alpha.runner.settled(operation, ({ state }) => state === 'saving' || undefined, 10_000);
+    assert.deepEqual(await operator.ask('alpha', { verb: 'cancel', operation }), { is: 'done' });
+    const abandonedAtItsEnd = alpha.runner.settled(
+      operation,
+      ({ state }) => (state === 'not-saved' ? alpha.vmm.calls.some((call) => call.startsWith('abandon')) : undefined),
+      10_000,
+    );
+    assert.deepEqual(await operator.ask('alpha', { verb: 'cancel', operation }), { is: 'done' });
+    made.resolve();
+    assert.equal(await abandonedAtItsEnd, true);
+  });
+
   test('an operation that has ended otherwise says so, and is as it was', async () => {
     const vm = await started();
     const { operation } = await operator.finish(alpha, migrate(vm));
