@@ -29,6 +29,22 @@ const byteCount = integer(0, Number.MAX_SAFE_INTEGER);
 export const runState = oneOf(['stopped', 'running', 'paused', 'incoming', 'in-doubt']);
 export type RunState = Shape<typeof runState>;
 
+/** Why a VM or an operation does not go on, and what would help. */
+export const waits = fields({
+  /** The state an operation stays in, or what is missing otherwise: `qemu`, `bus`, `record`, `owner`, `let-go`. */
+  for: text(64),
+  /** The other host it is about. */
+  peer: maybe(hostName),
+  sinceMs: nullable(timeMs),
+  attempts: integer(0, 1e9),
+  nextAtMs: nullable(timeMs),
+  lastFault: nullable(fault),
+  /** It has tried for long, and goes on; somebody should look. */
+  stuck: flag(),
+  remedy: text(500),
+});
+export type Waits = Shape<typeof waits>;
+
 /** A VM in a list. */
 export const vmSummary = fields({
   vm: vmName,
@@ -37,6 +53,8 @@ export const vmSummary = fields({
   label: nullable(label),
   epoch,
   memoryMiB: integer(0, limits.memoryMiB),
+  /** What it waits for, in a word. */
+  waits: maybe(text(64)),
 });
 export type VmSummary = Shape<typeof vmSummary>;
 
@@ -53,6 +71,7 @@ export const vmView = fields({
   operation: nullable(operationId),
   /** Where the guest's serial console is written on the host. */
   console: nullable(text(limits.commandLineLength)),
+  waits: maybe(waits),
 });
 export type VmView = Shape<typeof vmView>;
 
@@ -93,6 +112,7 @@ export const operationView = fields({
   /** Every decision taken so far on this host, and those the peer sent. */
   decisions: list(decision, 16),
   outcome: nullable(outcome),
+  waits: maybe(waits),
 });
 export type OperationView = Shape<typeof operationView>;
 

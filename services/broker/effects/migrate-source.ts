@@ -1,4 +1,4 @@
-import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
+import { BrokerError, type Fault, faultOf } from '../../../shared/errors/broker-error.ts';
 import type { ClientName } from '../../../shared/ids.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import { migrateSource } from '../migrate/source.ts';
@@ -148,18 +148,21 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     destination,
     carnet,
   }: Extract<SourceState, { state: 'in-doubt' }>): Promise<SourceEvent> {
+    let fault: Fault | undefined;
     try {
       const answer = await peers.release(destination, { operation, vm, epoch: carnet.epoch + 1 });
       if (answer.is === 'running') return { event: 'destination-running' };
       if (answer.is === 'released') return { event: 'destination-released' };
     } catch (error) {
-      world.log.info('the destination does not say how the handover went', { operation, fault: faultOf(error) });
+      fault = faultOf(error);
+      world.log.info('the destination does not say how the handover went', { operation, fault });
     }
     const owner = await ownership.read(vm).catch(() => undefined);
     const { record } = owner ?? {};
     // A record that was moved is no word that the guest runs there; a copy is destroyed on the destination's word alone. Of two hosts that move the record now one wins; but only a record that no server forgets may decide alone.
     const unmoved = record?.owner === host && record.epoch === carnet.epoch;
-    return unmoved && ownership.decidesAlone ? { event: 'record-unmoved' } : { event: 'unresolved' };
+    if (unmoved && ownership.decidesAlone) return { event: 'record-unmoved' };
+    return { event: 'unresolved', ...(fault === undefined ? {} : { fault }) };
   }
 
   /** Calls the transfer off. QEMU lets the guest run on; one that was all sent, but not handed over, is told to. */

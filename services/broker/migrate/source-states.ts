@@ -63,7 +63,7 @@ export type SourceEvent =
   | { readonly event: 'destination-released'; readonly decision?: Decision }
   /** The destination does not answer, and the record, which decides alone, is where it was. */
   | { readonly event: 'record-unmoved' }
-  | { readonly event: 'unresolved' }
+  | { readonly event: 'unresolved'; readonly fault?: Fault }
   /** The destination has moved the record after all. */
   | { readonly event: 'owner-lost' }
   | { readonly event: 'taken-back' }

@@ -1,15 +1,16 @@
-import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { BrokerError, type Fault, faultOf } from '../../../shared/errors/broker-error.ts';
 import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import { limits } from '../../../shared/limits.ts';
 import type { Action, Answer, HostView, Request } from '../../../shared/messages/request.ts';
-import type { OperationView, RunState, VmView } from '../../../shared/messages/view.ts';
+import type { OperationView, RunState, VmView, Waits } from '../../../shared/messages/view.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
 import { type Decision, refusedQuestions } from '../../../shared/vm/decision.ts';
 import { clientLabel, type World } from '../effects/world.ts';
 import type { VmProcess } from '../runtime/ports.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { VmEntry } from '../vms/vms.ts';
+import { type VmFacts, vmWaits } from '../vms/waits.ts';
 
 type Query = Exclude<Request, Action | { verb: 'explain' | 'cancel' }>;
 
@@ -33,7 +34,7 @@ export async function answerQuery(
       const seen = await filterAsync(vms.list(), ({ spec, label }) => mayMonitor(spec.name, label));
       return {
         is: 'vms',
-        vms: await Promise.all(seen.slice(0, limits.listEntries).map((entry) => summaryOf(world, entry))),
+        vms: await Promise.all(seen.slice(0, limits.listEntries).map((entry) => summaryOf(world, runner, entry))),
       };
     }
     case 'show': {
@@ -101,7 +102,8 @@ const refusedQuestionsListed = 2;
 /** An operation in a list: without its decisions, and of a refusal only what it was refused for. Fifty of them fit in an answer. */
 function inBrief(view: OperationView): OperationView {
   const { outcome } = view;
-  const brief = { ...view, decisions: [] };
+  const { waits, ...rest } = view;
+  const brief = { ...rest, decisions: [], ...(waits === undefined ? {} : { waits: { ...waits, lastFault: null } }) };
   if (outcome?.is !== 'refused') return brief;
   const questions = refusedQuestions(outcome.decision).slice(0, refusedQuestionsListed);
   return { ...brief, outcome: { is: 'refused', decision: { ...outcome.decision, questions } } };
@@ -112,25 +114,28 @@ async function filterAsync<T>(all: readonly T[], keep: (one: T) => Promise<boole
   return all.filter((_, index) => kept[index]);
 }
 
-async function stateOf({ vms, log }: World, vm: VmName): Promise<RunState> {
+/** How a guest is, and the fault where its QEMU does not say. */
+async function stateOf({ vms, log }: World, vm: VmName): Promise<{ state: RunState; fault?: Fault }> {
   try {
-    const process = vms.process(vm);
-    if (process === undefined) return 'stopped';
-    const state = await process.state();
-    switch (state) {
-      case 'running':
-      case 'transferring':
-        return 'running';
-      case 'handed-over':
-        return 'in-doubt';
-      case 'shutdown':
-        return 'stopped';
-      default:
-        return state;
-    }
+    return { state: runStateOf(await vms.process(vm)?.state()) };
   } catch (error) {
-    log.warn('QEMU does not say how its guest is', { vm, detail: String(error) });
-    return 'in-doubt';
+    const fault = faultOf(error);
+    log.warn('QEMU does not say how its guest is', { vm, fault });
+    return { state: 'in-doubt', fault };
+  }
+}
+
+function runStateOf(state: Awaited<ReturnType<VmProcess['state']>> | undefined): RunState {
+  switch (state) {
+    case undefined:
+    case 'shutdown':
+      return 'stopped';
+    case 'transferring':
+      return 'running';
+    case 'handed-over':
+      return 'in-doubt';
+    default:
+      return state;
   }
 }
 
@@ -143,20 +148,39 @@ function spokenTo({ vms }: World, vm: VmName): VmProcess | undefined {
   }
 }
 
-async function summaryOf(world: World, { spec, label, epoch }: VmEntry) {
+async function summaryOf(world: World, runner: Runner, { spec, label, epoch, promisedTo }: VmEntry) {
+  const { state, fault } = await stateOf(world, spec.name);
+  // Records are not read for a list: what only they tell is for `show` to say.
+  const waits = fault === undefined ? (activeWaits(runner, spec.name)?.for ?? (promisedTo && 'let-go')) : 'qemu';
   return {
     vm: spec.name,
     host: world.host,
-    state: await stateOf(world, spec.name),
+    state,
     label,
     epoch,
     memoryMiB: spec.memoryMiB,
+    ...(waits === undefined ? {} : { waits }),
   };
 }
 
-async function viewOf(world: World, runner: Runner, { spec, label, epoch, accelerator }: VmEntry): Promise<VmView> {
-  const state = await stateOf(world, spec.name);
+function activeWaits(runner: Runner, vm: VmName): Waits | undefined {
+  const operation = runner.activeOf(vm);
+  return operation === undefined ? undefined : runner.view(operation)?.waits;
+}
+
+async function viewOf(world: World, runner: Runner, entry: VmEntry): Promise<VmView> {
+  const { spec, label, epoch, accelerator } = entry;
+  const [{ state, fault }, record] = await Promise.all([stateOf(world, spec.name), recordOf(world, spec.name)]);
   const process = spokenTo(world, spec.name);
+  const silence = fault && { sinceMs: null, attempts: 1, fault };
+  const waits = vmWaits({
+    vm: spec.name,
+    host: world.host,
+    entry,
+    operation: activeWaits(runner, spec.name),
+    silent: world.vms.silent(spec.name) ?? silence,
+    record,
+  });
   return {
     vm: spec.name,
     host: world.host,
@@ -168,8 +192,15 @@ async function viewOf(world: World, runner: Runner, { spec, label, epoch, accele
     pid: process?.pid ?? null,
     operation: runner.activeOf(spec.name) ?? null,
     console: process === undefined ? null : world.vmm.consolePath(spec.name),
+    ...(waits === undefined ? {} : { waits }),
   };
 }
+
+const recordOf = ({ ownership }: World, vm: VmName): Promise<VmFacts['record']> =>
+  ownership.read(vm).then(
+    (found) => ({ is: 'read', record: found?.record }),
+    (error: unknown) => ({ is: 'fault', fault: faultOf(error) }),
+  );
 
 async function checkpointSummaryOf({ checkpoints }: World, { checkpoint, carnet, takenAtMs, takenFor, job }: Manifest) {
   return {

@@ -1,4 +1,5 @@
 import { clientName, operationId, vmName } from '../../../shared/ids.ts';
+import { fault } from '../../../shared/messages/fault.ts';
 import { operationView, progress } from '../../../shared/messages/view.ts';
 import { defaultsTo, fields, integer, list, nullable, ownData, text } from '../../../shared/schema/schema.ts';
 import type { Store } from '../../../shared/store/store.ts';
@@ -23,6 +24,8 @@ const operationRecord = fields({
   pending: list(fields({ id: integer(0, 1e9), orderedIn: text(64), effect: ownData('effect') }), effectsMax),
   nextEffectId: integer(0, 1e9),
   retries: defaultsTo(integer(0, 1e9), 0),
+  sinceMs: defaultsTo(timeMs, 0),
+  lastFault: defaultsTo(nullable(fault), null),
   decisions: list(decision, 16),
   figures: progressWithoutPhase(),
 });

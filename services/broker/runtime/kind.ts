@@ -1,3 +1,4 @@
+import type { Fault } from '../../../shared/errors/broker-error.ts';
 import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
 import type { OperationView, Outcome, Progress } from '../../../shared/messages/view.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
@@ -63,6 +64,9 @@ export interface OperationRecord {
   readonly nextEffectId: number;
   /** How often its state was begun again because a deadline had passed. */
   readonly retries: number;
+  /** Since when it is in its state, and the last fault in it. */
+  readonly sinceMs: number;
+  readonly lastFault: Fault | null;
   readonly decisions: readonly Decision[];
   readonly figures: Figures;
 }

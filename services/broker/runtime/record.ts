@@ -1,8 +1,10 @@
+import type { Fault } from '../../../shared/errors/broker-error.ts';
 import type { OperationView, Outcome } from '../../../shared/messages/view.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import type { Effect, Event, State } from '../machine/row.ts';
 import { step } from '../machine/table.ts';
 import type { AnyKind, Figures, OperationRecord } from './kind.ts';
+import { waitsOf } from './waits.ts';
 
 const decisionsKept = 16;
 
@@ -24,6 +26,8 @@ export function newRecord(
     pending: effects.map((effect, id) => ({ id, orderedIn: state.state, effect })),
     nextEffectId: effects.length,
     retries: 0,
+    sinceMs: nowMs,
+    lastFault: null,
     decisions: [],
     figures: {},
   };
@@ -46,7 +50,7 @@ export function advance(
     orderedIn: stepped.state.state,
     effect,
   }));
-  const { decision, peerDecision } = event as { decision?: Decision; peerDecision?: Decision };
+  const { decision, peerDecision, fault } = event as { decision?: Decision; peerDecision?: Decision; fault?: Fault };
   const taken = [decision, peerDecision].filter((one) => one !== undefined);
   return {
     ok: true,
@@ -57,6 +61,8 @@ export function advance(
       endedAtMs: ended ? nowMs : null,
       deadlineAtMs: deadlineOf(kind, stepped.state, retries, { nowMs, startedAtMs: record.startedAtMs }),
       retries,
+      sinceMs: again ? record.sinceMs : nowMs,
+      lastFault: fault ?? (again ? record.lastFault : null),
       pending: [...record.pending, ...ordered],
       nextEffectId: record.nextEffectId + ordered.length,
       decisions: [...record.decisions, ...taken].slice(-decisionsKept),
@@ -72,6 +78,7 @@ export const crossedOff = (record: OperationRecord, effectId: number): Operation
 
 /** The record as clients see it. */
 export function viewOf(kind: AnyKind, record: OperationRecord): OperationView {
+  const waits = waitsOf(kind, record);
   return {
     operation: record.operation,
     kind: record.kind,
@@ -83,6 +90,7 @@ export function viewOf(kind: AnyKind, record: OperationRecord): OperationView {
     progress: { phase: record.state.state, ...record.figures },
     decisions: [...record.decisions],
     outcome: outcomeOf(kind, record),
+    ...(waits === undefined ? {} : { waits }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Effect, Event, State } from '../machine/row.ts';
 import type { AnyKind, Figures, Journal, OperationRecord } from './kind.ts';
 import type { VmEvent } from './ports.ts';
 import { advance, crossedOff, lastingMs, newRecord, viewOf, withFigures } from './record.ts';
+import { stuckAfter, waitsOf } from './waits.ts';
 
 /** Runs operations: one event at a time for each, and no effect before the record that orders it is on disk. */
 export interface Runner {
@@ -133,6 +134,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       on: event.event,
       to: entry.record.state.state,
     });
+    reportStuck(entry, record.retries);
     armDeadline(entry);
     if (entry.record.endedAtMs !== null && busy.get(record.vm) === record.operation) busy.delete(record.vm);
     onUpdate(viewOf(entry.kind, entry.record));
@@ -140,6 +142,14 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     for (const ordered of advanced.ordered) begin(entry, ordered);
     retire(entry);
     return true;
+  }
+
+  /** What goes on trying is no secret: it is reported once for each state it stays in. */
+  function reportStuck({ kind, record }: Live, retriesBefore: number): void {
+    const waits = record.retries > retriesBefore ? waitsOf(kind, record) : undefined;
+    if (waits?.attempts !== stuckAfter) return;
+    const { operation, vm } = record;
+    log.error('an operation cannot go on and keeps trying', { operation, vm, ...waits });
   }
 
   /** An ended operation stays in memory only until its last effects are done. */

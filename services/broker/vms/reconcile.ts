@@ -33,8 +33,10 @@ export async function adoptRunning(
       }
       return true;
     } catch (error) {
-      log.error('a QEMU could not be taken over', { vm, fault: faultOf(error) });
-      vms.markSilent(vm);
+      const fault = faultOf(error);
+      const first = vms.silent(vm) === undefined;
+      log[first ? 'error' : 'info']('a QEMU could not be taken over', { vm, fault });
+      vms.markSilent(vm, fault, clock.nowMs());
       return false;
     }
   }

@@ -1,4 +1,4 @@
-import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { BrokerError, type Fault } from '../../../shared/errors/broker-error.ts';
 import { checkpointId, hostName, operationId, type VmName } from '../../../shared/ids.ts';
 import { label } from '../../../shared/label/label.ts';
 import { fields, integer, maybe, nullable, type Shape } from '../../../shared/schema/schema.ts';
@@ -46,9 +46,18 @@ export interface Vms {
   /** Takes a QEMU in: its events are heard from now on. */
   attach(process: VmProcess): void;
   /** There is a QEMU and it does not answer: until it does, nothing is done about its VM. */
-  markSilent(vm: VmName): void;
+  markSilent(vm: VmName, fault: Fault, nowMs: number): void;
+  /** Since when a QEMU has not answered, and how often it was spoken to. */
+  silent(vm: VmName): Silence | undefined;
   /** Forgets a QEMU that is gone, or was silent. */
   detach(vm: VmName): void;
+}
+
+/** A QEMU that does not answer. */
+export interface Silence {
+  readonly sinceMs: number;
+  readonly attempts: number;
+  readonly fault: Fault;
 }
 
 interface Attached {
@@ -62,7 +71,7 @@ export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) =>
   const table = store.table<VmEntry>('vms', vmEntry);
   const epochs = store.table<number>('epochs', integer(0, Number.MAX_SAFE_INTEGER));
   const processes = new Map<VmName, Attached>();
-  const silent = new Set<VmName>();
+  const silences = new Map<VmName, Silence>();
   const epochOf = (vm: VmName) => epochs.get(vm) ?? 0;
 
   const vms: Vms = {
@@ -98,7 +107,7 @@ export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) =>
       await store.flushed();
     },
     process(vm) {
-      if (silent.has(vm)) throw new BrokerError('QEMU_TIMEOUT', `the QEMU of ${vm} is there and does not answer`);
+      if (silences.has(vm)) throw new BrokerError('QEMU_TIMEOUT', `the QEMU of ${vm} is there and does not answer`);
       return processes.get(vm)?.process;
     },
     needProcess(vm) {
@@ -116,9 +125,13 @@ export function createVms(store: Store, onEvent: (vm: VmName, event: VmEvent) =>
       });
       processes.set(process.vm, attached);
     },
-    markSilent: (vm) => void silent.add(vm),
+    markSilent(vm, fault, nowMs) {
+      const { sinceMs = nowMs, attempts = 0 } = silences.get(vm) ?? {};
+      silences.set(vm, { sinceMs, attempts: attempts + 1, fault });
+    },
+    silent: (vm) => silences.get(vm),
     detach(vm) {
-      silent.delete(vm);
+      silences.delete(vm);
       processes.get(vm)?.stop();
       processes.delete(vm);
     },

@@ -1,4 +1,4 @@
-import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
 import type { CheckpointId, HostName, VmName } from '../../../shared/ids.ts';
 import type { HostRecord } from '../../../shared/messages/record.ts';
 import type { Answer, Request } from '../../../shared/messages/request.ts';
@@ -26,13 +26,40 @@ export async function askEveryHost(client: Client, request: Request): Promise<re
   );
 }
 
-/** The host of a VM: its owner record's, else the one that lists it. VM_UNKNOWN where there is none. */
-export async function hostOfVm(client: Client, vm: VmName): Promise<HostName> {
-  const record = await client.owner(vm);
-  if (record !== undefined) return record.owner;
+/**
+ * Asks the host of a VM: the one that is named, else its owner. An owner that cannot be reached is not the only one who may
+ * have something of it: then whoever lists it is asked, a source that is in doubt about a handover, say.
+ */
+export async function askHostOfVm(
+  client: Client,
+  vm: VmName,
+  request: Request,
+  named: HostName | undefined,
+): Promise<{ host: HostName; answer: Answer }> {
+  const host = named ?? (await hostOfVm(client, vm));
+  try {
+    return { host, answer: await client.ask(host, request) };
+  } catch (error) {
+    if (named !== undefined || !faultOf(error).code.startsWith('BUS_')) throw error;
+    const other = await lister(client, vm);
+    if (other === undefined || other === host) throw error;
+    return { host: other, answer: await client.ask(other, request) };
+  }
+}
+
+/** A host that lists a VM. */
+async function lister(client: Client, vm: VmName): Promise<HostName | undefined> {
   for (const { host, answer } of await askEveryHost(client, { verb: 'list' })) {
     if (answer?.is === 'vms' && answer.vms.some((summary) => summary.vm === vm)) return host.host;
   }
+  return undefined;
+}
+
+/** The host of a VM: its owner record's, else the one that lists it. VM_UNKNOWN where there is none. */
+export async function hostOfVm(client: Client, vm: VmName): Promise<HostName> {
+  const record = await client.owner(vm);
+  const host = record?.owner ?? (await lister(client, vm));
+  if (host !== undefined) return host;
   throw new BrokerError('VM_UNKNOWN', `no host has a VM \`${vm}\` that you may see`, {
     hint: 'carnet vm list shows those you may see',
   });

@@ -39,8 +39,10 @@ export function registerVm(program: Command, registry: Registry): void {
   register(noun, registry, {
     usage: 'show <vm>',
     summary: 'show a VM in full',
+    details: 'A VM that waits is shown with what for, since when, and what would help.',
+    options: [new Option('--host <host>', 'the host to ask; otherwise its owner, or one that has something of it')],
     examples: ['carnet vm show web', 'carnet vm show web --json'],
-    run: (session, [vm]) => show(session, vm),
+    run: (session, [vm], { host }: { host?: string }) => show(session, vm, host),
   });
 }
 
@@ -56,8 +58,12 @@ async function list(session: Session): Promise<Ending | undefined> {
   });
 }
 
-async function show(session: Session, vmText: string | undefined): Promise<Ending | undefined> {
-  const [{ hostOfVm }, { renderVm }, { valid }, { vmName }, { answered }] = await Promise.all([
+async function show(
+  session: Session,
+  vmText: string | undefined,
+  hostText: string | undefined,
+): Promise<Ending | undefined> {
+  const [{ askHostOfVm }, { renderVm }, { valid }, { hostName, vmName }, { answered }] = await Promise.all([
     import('../client/locate.ts'),
     import('../render/vm.ts'),
     import('./arguments.ts'),
@@ -66,8 +72,9 @@ async function show(session: Session, vmText: string | undefined): Promise<Endin
   ]);
   const vm = valid(vmName, vmText);
   const client = await session.connect();
-  const host = await hostOfVm(client, vm);
-  const got = answered(host, await client.ask(host, { verb: 'show', vm }), 'vm');
+  const named = hostText === undefined ? undefined : valid(hostName, hostText);
+  const { host, answer } = await askHostOfVm(client, vm, { verb: 'show', vm }, named);
+  const got = answered(host, answer, 'vm');
   if (!got.ok) return got.ending;
   const value = got.answer.vm;
   await session.show({ key: 'vm', value, name: value.vm, table: (style) => renderVm(value, style) });

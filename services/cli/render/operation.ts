@@ -3,6 +3,7 @@ import { decisionHeading, renderDecision } from './decision.ts';
 import type { Style } from './style.ts';
 import { type Column, renderFields } from './table.ts';
 import { bytesText, durationText, rateText, timeText } from './units.ts';
+import { waitsRows } from './waits.ts';
 
 const outcomeWord = (outcome: Outcome | null): string => outcome?.is ?? 'under way';
 
@@ -74,6 +75,7 @@ export function renderOperation(view: OperationView, style: Style): string {
       ['started', timeText(view.startedAtMs)],
       ['ended', view.endedAtMs === null ? undefined : timeText(view.endedAtMs)],
       ['state', view.state],
+      ...waitsRows(view.waits, style),
       ['phase', view.progress.phase],
       ['figures', figuresText(view) || undefined],
       ['outcome', outcomeWord(view.outcome)],

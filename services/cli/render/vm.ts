@@ -2,6 +2,7 @@ import type { RunState, VmSummary, VmView } from '../../../shared/messages/view.
 import type { ImageSpec } from '../../../shared/vm/spec.ts';
 import type { Style } from './style.ts';
 import { type Column, renderFields } from './table.ts';
+import { waitsRows } from './waits.ts';
 
 function paintState(text: string, state: RunState, style: Style): string {
   if (state === 'running') return style.good(text);
@@ -12,7 +13,11 @@ function paintState(text: string, state: RunState, style: Style): string {
 export const vmColumns: readonly Column<VmSummary>[] = [
   { heading: 'vm', cell: (row) => row.vm },
   { heading: 'host', cell: (row) => row.host },
-  { heading: 'state', cell: (row) => row.state, paint: (text, row, style) => paintState(text, row.state, style) },
+  {
+    heading: 'state',
+    cell: (row) => (row.waits === undefined ? row.state : `${row.state}, waits: ${row.waits}`),
+    paint: (text, row, style) => paintState(text, row.state, style),
+  },
   { heading: 'epoch', cell: (row) => String(row.epoch), align: 'right' },
   { heading: 'memory', cell: (row) => `${row.memoryMiB} MiB`, align: 'right' },
   { heading: 'label', cell: (row) => row.label ?? '-' },
@@ -33,6 +38,7 @@ export function renderVm(view: VmView, style: Style): string {
       ['description', spec.description === '' ? undefined : spec.description],
       ['host', view.host],
       ['state', paintState(view.state, view.state, style)],
+      ...waitsRows(view.waits, style),
       ['label', view.label ?? 'none yet'],
       ['epoch', String(view.epoch)],
       ['memory', `${spec.memoryMiB} MiB`],

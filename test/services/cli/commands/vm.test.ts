@@ -46,6 +46,54 @@ test('vm show asks the owner and prints the VM in full, in JSON under its key', 
   assert.deepEqual(vm, JSON.parse(JSON.stringify(view)));
 });
 
+const inDoubt: VmView = {
+  ...view,
+  state: 'in-doubt',
+  waits: {
+    for: 'in-doubt',
+    peer: hostId('beta'),
+    sinceMs: Date.parse('2026-01-02T03:04:05'),
+    attempts: 9,
+    nextAtMs: Date.parse('2026-01-02T03:14:05'),
+    lastFault: { code: 'BUS_TIMEOUT', message: 'nobody answered' },
+    stuck: true,
+    remedy: 'bring beta back',
+  },
+};
+
+test('vm show says why a VM waits, since when, how often it was tried, and what would help', async () => {
+  const { run } = await alphaWith(() => ({ is: 'vm', vm: inDoubt }));
+  const { stdout } = await run('vm', 'show', 'web');
+  assert.match(
+    stdout,
+    /^waits: +stuck: in doubt whether beta runs it.* \(since 2026-01-02 03:04:05, attempt 9, next at 2026-01-02 03:14:05\)$/m,
+  );
+  assert.match(stdout, /^last fault: +nobody answered \[BUS_TIMEOUT\]$/m);
+  assert.match(stdout, /^what helps: +bring beta back$/m);
+});
+
+test('vm show asks whoever has something of a VM when its owner does not answer, and only the host that is named', async () => {
+  const fleet = await createFakeFleet();
+  const alpha = await fleet.host('alpha', ({ verb }) =>
+    verb === 'list'
+      ? {
+          is: 'vms',
+          vms: [
+            { vm: view.vm, host: view.host, state: 'in-doubt', label: null, epoch: 3, memoryMiB: 1, waits: 'in-doubt' },
+          ],
+        }
+      : { is: 'vm', vm: inDoubt },
+  );
+  const beta = await fleet.host('beta');
+  await beta.owns('web');
+  const run = (...argv: string[]) => carnet(argv, { connect: fleet.connect });
+  assert.match((await run('vm', 'list')).stdout, /in-doubt, waits: in-doubt/);
+  assert.match((await run('vm', 'show', 'web')).stdout, /in doubt whether beta runs it/);
+  assert.deepEqual(alpha.asked.at(-1), { verb: 'show', vm: 'web' });
+  assert.match((await run('vm', 'show', 'web', '--host', 'alpha')).stdout, /in doubt whether beta runs it/);
+  assert.match((await run('vm', 'show', 'web', '--host', 'beta')).stderr, /BUS_NO_RESPONDER/);
+});
+
 test('vm show of a VM that one may not see ends with 8, of one that is not there with 4', async () => {
   const refused = await alphaWith(() => ({ is: 'refused', decision: decisionOf('refused', { action: 'monitor' }) }));
   assert.equal((await refused.run('vm', 'show', 'web')).status, 8);
