@@ -108,7 +108,7 @@ export const mutations = {
         const failed = event.kind === 'migration' && event.status === 'failed' && state.state === 'transferring';
         if (!failed || tried.has(operation)) return source.onVmEvent(state, event);
         tried.add(operation);
-        const performing = { client: 'operator' as never, again: true, report() {}, overtaken: () => false };
+        const performing = { client: 'operator' as never, report() {}, overtaken: () => false };
         world.clock.after(2_000, () => {
           void source.perform({ effect: 'start-transfer' }, state, performing).catch(() => {});
         });

@@ -6,9 +6,11 @@ import { migrateDestination } from '../migrate/destination.ts';
 import type { DestinationEffect, DestinationEvent, DestinationState } from '../migrate/destination-states.ts';
 import { moveHere } from '../ownership/claim.ts';
 import type { Kind, Performing } from '../runtime/kind.ts';
-import type { VmEvent } from '../runtime/ports.ts';
+import type { VmEvent, VmProcess } from '../runtime/ports.ts';
 import { checkImages } from './carnet.ts';
 import { clientLabel, letGo, needHeld, needMemory, peerLabel, type World } from './world.ts';
+
+type RunState = Awaited<ReturnType<VmProcess['state']>>;
 
 /** How long a grant may wait for the first byte, in ms. */
 const grantLifetimeMs = 60_000;
@@ -106,35 +108,39 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     if ((await stateOf(vm)) === undefined) return guestLost;
     try {
       await moveHere(world, { vm, source, epoch: carnet.epoch }, { epoch, operation });
-      return vms.process(vm) === undefined ? guestLost : { event: 'owner-moved' };
+      held.untold.add(operation);
+      return { event: 'owner-moved' };
     } catch (error) {
       const fault = faultOf(error);
       return fault.code === 'OWNER_CONFLICT' ? { event: 'owner-lost', fault } : { event: 'failed', fault };
     }
   }
 
-  /** `cont` is ordered once it is certain that the record is this host's. Until then the guest can be given back as it is. */
+  /** Until `cont` is ordered a QEMU that is gone can be told: the source then gets the guest back as it is. */
   async function run(
     state: Extract<DestinationState, { state: 'running-guest' }>,
-    { again, overtaken }: Performing,
+    { overtaken }: Performing,
   ): Promise<DestinationEvent | undefined> {
-    const { carnet, label, epoch, vm } = state;
-    const process = vms.process(vm);
-    const is = again ? await process?.state() : await stateOf(vm);
-    if (is === undefined && !again) return guestLost;
+    const { carnet, label, epoch, vm, operation } = state;
+    const is = await stateOf(vm);
+    if (is === undefined && held.untold.has(operation)) return guestLost;
     if (overtaken()) return undefined;
+    held.untold.delete(operation);
     // A guest that powered itself off on the way has arrived like that; one whose QEMU may have run it is a stopped VM here.
-    if (is !== undefined && is !== 'shutdown') await process?.run({ announce: true });
+    if (is !== undefined && is !== 'shutdown') await vms.process(vm)?.run({ announce: true });
     await vms.put({ spec: carnet.spec, label, epoch, accelerator: carnet.accelerator, mapped: null });
     return { event: 'running' };
   }
 
-  /** The state of the QEMU here; nothing where there is none that answers. */
-  const stateOf = async (vm: VmName) =>
-    vms
-      .process(vm)
-      ?.state()
-      .catch(() => undefined);
+  /** The state of the QEMU here, nothing where it is gone. One that is merely silent still has the guest, and is waited for. */
+  async function stateOf(vm: VmName): Promise<RunState | undefined> {
+    try {
+      return await vms.process(vm)?.state();
+    } catch (error) {
+      if (vms.process(vm) !== undefined) throw error;
+      return undefined;
+    }
+  }
 
   return {
     name: 'migrate-destination',

@@ -52,6 +52,8 @@ export interface Held {
   readonly keys: Map<OperationId, OneOffKey & { offerDigest?: Uint8Array }>;
   readonly drafts: Map<OperationId, Promise<CheckpointDraft>>;
   readonly checkpoints: Map<OperationId, OpenCheckpoint>;
+  /** Migrations whose guest this broker has not yet told to run here. After a crash nobody knows. */
+  readonly untold: Set<OperationId>;
 }
 
 export const emptyHeld = (): Held => ({
@@ -59,6 +61,7 @@ export const emptyHeld = (): Held => ({
   keys: new Map(),
   drafts: new Map(),
   checkpoints: new Map(),
+  untold: new Set(),
 });
 
 /** Closes and forgets everything an operation held. */
@@ -69,6 +72,7 @@ export function letGo(held: Held, operation: OperationId): void {
   held.drafts.delete(operation);
   held.checkpoints.get(operation)?.close();
   held.checkpoints.delete(operation);
+  held.untold.delete(operation);
 }
 
 /** The context of a client by this host's own map. IDENTITY_UNKNOWN where it has none. */

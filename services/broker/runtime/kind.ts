@@ -18,8 +18,6 @@ export interface Performing {
    * anything: another attempt may have done its work long ago, and the VM be somebody else's business by now.
    */
   readonly overtaken: () => boolean;
-  /** Whether it may have been carried out before: it was ordered once more, or by a broker that is gone. */
-  readonly again: boolean;
   /** Shows how far it is. Not stored: after a crash the effect says it again. */
   readonly report: (figures: Figures) => void;
 }

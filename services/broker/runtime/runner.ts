@@ -161,25 +161,20 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
   }
 
   /** An effect acts on the state that ordered it, whatever happens while it waits. */
-  function begin(entry: Live, ordered: OperationRecord['pending'][number], again = entry.record.retries > 0): void {
+  function begin(entry: Live, ordered: OperationRecord['pending'][number]): void {
     const { state } = entry.record;
     const undone = entry.kind.undoing[ordered.effect.effect];
     const before = undone === undefined ? [] : [...entry.underWay].filter(({ effect }) => undone.includes(effect));
     const done =
       before.length === 0
-        ? carryOut(entry, ordered, state, again)
-        : Promise.all(before.map((one) => one.done)).then(() => carryOut(entry, ordered, state, again));
+        ? carryOut(entry, ordered, state)
+        : Promise.all(before.map((one) => one.done)).then(() => carryOut(entry, ordered, state));
     const carried = { effect: ordered.effect.effect, done };
     entry.underWay.add(carried);
     void done.then(() => entry.underWay.delete(carried));
   }
 
-  async function carryOut(
-    entry: Live,
-    ordered: OperationRecord['pending'][number],
-    state: State,
-    again: boolean,
-  ): Promise<void> {
+  async function carryOut(entry: Live, ordered: OperationRecord['pending'][number], state: State): Promise<void> {
     const { operation, client } = entry.record;
     const report = (figures: Figures) => {
       entry.record = withFigures(entry.record, figures);
@@ -188,7 +183,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     const overtaken = () => entry.record.state.state !== ordered.orderedIn;
     let event: Event | undefined;
     try {
-      event = await entry.kind.perform(ordered.effect, state, { client, again, report, overtaken });
+      event = await entry.kind.perform(ordered.effect, state, { client, report, overtaken });
     } catch (error) {
       const fault = faultOf(error);
       log.warn('effect failed', {
@@ -307,7 +302,7 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
           pending: record.pending.length,
         });
         armDeadline(entry);
-        for (const pending of record.pending) begin(entry, pending, true);
+        for (const pending of record.pending) begin(entry, pending);
       }
     },
 

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createOwnership } from '../../../../services/broker/ownership/records.ts';
 import { createMemoryHub } from '../../../../shared/bus/memory.ts';
-import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { OwnerRecord } from '../../../../shared/messages/record.ts';
 import { buckets } from '../../../../shared/messages/record.ts';
 import type { ActionOf } from '../../../../shared/messages/request.ts';
@@ -377,7 +376,8 @@ describe('faults on the way', () => {
       async write(record: OwnerRecord, revision: number) {
         const written = await write(record, revision);
         const process = beta.vmm.processes.get(vm);
-        if (process !== undefined) process.state = () => Promise.reject(new BrokerError('QEMU_FAILED'));
+        beta.vmm.processes.delete(vm);
+        process?.emit({ kind: 'exited', detail: 'killed' });
         return written;
       },
     });
