@@ -3,13 +3,13 @@ import { readlinkSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { cacheFolder } from '../../../services/cli/fleet/guest-files.ts';
 import { ensureGuest } from '../../../services/cli/guest/make-guest.ts';
-import { faultsAt, moments, pointOf } from './moments.ts';
+import { faultsAt, moments, nameOf } from './moments.ts';
 import { type Played, play } from './play.ts';
 import { busFaults, cuts, type Fault, kills, silences } from './strikes.ts';
 import { openWorld } from './world.ts';
 
 /*
- * `npm run faults`: after every record of every operation, kills each part there is, and prints the table of moments, faults
+ * `npm run faults`: after every record of every operation, and while memory is on its way, kills each part there is, and prints the table of moments, faults
  * and outcomes. `--network` cuts links instead, in namespaces of its own; `--silent` stops QEMUs without a word; `--cluster`
  * has a bus of three servers and fails them. `--only TEXT` plays the moments whose name has that text, `--fault TEXT` the
  * faults, `--json` prints one JSON object at the end.
@@ -28,7 +28,7 @@ const { network, cluster } = values;
 const all: readonly Fault[] = network ? cuts : cluster ? busFaults : values.silent ? silences : kills;
 const faults = all.filter((fault) => fault.includes(values.fault));
 if (network) await inOwnNetwork();
-const chosen = moments.filter((moment) => pointOf(moment).includes(values.only) && faultsAt(moment, faults).length > 0);
+const chosen = moments.filter((moment) => nameOf(moment).includes(values.only) && faultsAt(moment, faults).length > 0);
 const world = await openWorld({ network, cluster });
 const played: Played[] = [];
 try {
@@ -61,7 +61,7 @@ async function playOrTell(moment: (typeof moments)[number], fault: Fault): Promi
     return await play(world, moment, fault);
   } catch (error) {
     const problems = [error instanceof Error ? error.message : String(error)];
-    return { moment: pointOf(moment), fault, outcome: 'not played', problems };
+    return { moment: nameOf(moment), fault, outcome: 'not played', problems };
   }
 }
 
@@ -71,7 +71,7 @@ function textOf({ outcome, problems }: Played): string {
 
 function table(): string {
   const lines = [`| after the record | ${faults.join(' | ')} |`, `|---|${faults.map(() => '---').join('|')}|`];
-  for (const moment of chosen.map(pointOf)) {
+  for (const moment of chosen.map(nameOf)) {
     const cells = faults.map((fault) => {
       const one = played.find((other) => other.moment === moment && other.fault === fault);
       return one === undefined ? '–' : textOf(one);

@@ -6,12 +6,14 @@ import { start } from '../../../services/broker/start/start.ts';
 import type { OperationView } from '../../../shared/messages/view.ts';
 import type { Fault } from './strikes.ts';
 
-/** A record of the journal after which something fails: the first of that kind in that state. */
+/** A record of the journal at which something fails: the first of that kind in that state. */
 export interface Moment {
   readonly kind: OperationView['kind'];
   readonly state: string;
   /** What has to go wrong first for an operation to come there. */
   readonly leadUp?: LeadUp;
+  /** Not right after the record, but when the guest's state is on its way. */
+  readonly midway?: true;
 }
 
 /** A fault after an earlier record of the same operation, `KIND:STATE`. */
@@ -65,10 +67,11 @@ const leadUps: Readonly<Record<string, LeadUp>> = {
   'start:not-started': { at: 'start:deciding-run', fault: 'QEMU here' },
 };
 
-export const pointOf = ({ kind, state }: Moment): string => `${kind}:${state}`;
+export const pointOf = ({ kind, state }: Pick<Moment, 'kind' | 'state'>): string => `${kind}:${state}`;
+export const nameOf = (moment: Moment): string => `${pointOf(moment)}${moment.midway ? ' midway' : ''}`;
 
 /** Every state of every table: first those that an operation passes when nothing goes wrong, in the order it does. */
-export const moments: readonly Moment[] = tables.flatMap((table) => {
+const records: readonly Moment[] = tables.flatMap((table) => {
   const usual = reached(table, (event) => !setbacks.has(event));
   const others = reached(table, () => true).filter((state) => !usual.includes(state));
   return [...usual, ...others].map((state) => momentOf(table.name, state, usual.includes(state)));
@@ -87,6 +90,16 @@ function reached({ initial, rows }: Rows, counts: (event: string) => boolean): s
   }
   return found;
 }
+
+const midway: readonly Moment[] = [
+  { kind: 'migrate-source', state: 'transferring', midway: true },
+  { kind: 'migrate-destination', state: 'receiving', midway: true },
+  { kind: 'save', state: 'saving', midway: true },
+  { kind: 'restore', state: 'loading', midway: true },
+];
+
+/** All of them, and while the guest's state is on its way. */
+export const moments: readonly Moment[] = [...records, ...midway];
 
 export const isMigration = ({ kind }: Pick<Moment, 'kind'>): boolean => kind.startsWith('migrate');
 

@@ -1,8 +1,10 @@
-import type { CheckpointId } from '../../../shared/ids.ts';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CheckpointId, OperationId } from '../../../shared/ids.ts';
 import type { Action } from '../../../shared/messages/request.ts';
 import { hostId } from '../../support/values.ts';
 import { type Host, hosts, otherThan } from './hosts.ts';
-import { type Moment, pointOf } from './moments.ts';
+import { type Moment, nameOf, pointOf } from './moments.ts';
 import { type Fault, strike } from './strikes.ts';
 import { damagedCheckpoints, disagreements, isWhole, leftovers, miscounts, runners } from './whole.ts';
 import {
@@ -11,9 +13,11 @@ import {
   counted,
   finish,
   isStopped,
+  qemusOn,
   restartBroker,
   settled,
   shown,
+  signal,
   until,
   untilEnded,
   type World,
@@ -36,7 +40,7 @@ export async function play(world: World, moment: Moment, fault: Fault): Promise<
   const checkpoint = moment.kind === 'restore' ? await saved(world, owner) : undefined;
   if (moment.kind === 'restore' || moment.kind === 'start') await stopped(world, owner);
   const here = moment.kind === 'migrate-destination' ? otherThan(owner) : owner;
-  const points = [moment.leadUp?.at, pointOf(moment)].filter((point) => point !== undefined);
+  const points = moment.midway ? [] : [...(moment.leadUp === undefined ? [] : [moment.leadUp.at]), pointOf(moment)];
   await restartBroker(world, here, points);
   const since = consoleEnds(world);
   const asked = asking(world, owner, actionOf(world, moment, otherThan(owner), checkpoint));
@@ -44,6 +48,7 @@ export async function play(world: World, moment: Moment, fault: Fault): Promise<
   const killed: Host[] = [];
   let comes = true;
   for (const struck of moment.leadUp === undefined ? [fault] : [moment.leadUp.fault, fault]) {
+    if (moment.midway) await comesMidway(world, moment, { owner, here, asked });
     comes &&= await comesToStop(world, here, asked);
     if (comes) killed.push(...(await strike(world, here, struck)));
   }
@@ -55,14 +60,22 @@ export async function play(world: World, moment: Moment, fault: Fault): Promise<
   if (lost) problems.push('it was lost');
   problems.push(...leftovers(world, running));
   if (moment.kind === 'save' || moment.kind === 'restore') problems.push(...(await damagedCheckpoints(world, owner)));
-  return { moment: pointOf(moment), fault, outcome: comes ? outcome : neverThere, problems };
+  return { moment: nameOf(moment), fault, outcome: comes ? outcome : neverThere, problems };
 }
 
-function actionOf(world: World, { kind }: Moment, destination: Host, checkpoint: CheckpointId | undefined): Action {
+/** So slow that memory is on its way for as long as it takes to notice. */
+const slowBytesPerSecond = 4_000_000;
+
+function actionOf(
+  world: World,
+  { kind, midway }: Moment,
+  destination: Host,
+  checkpoint: CheckpointId | undefined,
+): Action {
   const vm = world.spec.name;
   if (kind === 'save' || kind === 'start') return { verb: kind, vm };
   if (kind === 'restore' && checkpoint !== undefined) return { verb: 'restore', checkpoint };
-  const options = { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 };
+  const options = { bandwidthBytesPerSecond: midway ? slowBytesPerSecond : 0, downtimeMsMax: 300 };
   return { verb: 'migrate', vm, destination: hostId(destination), options };
 }
 
@@ -114,12 +127,20 @@ async function stopped(world: World, owner: Host): Promise<void> {
   );
 }
 
-/** An operation that was asked for, and whether it has ended. The broker that is asked may stop before it has answered. */
-function asking(world: World, owner: Host, action: Action): { ended: boolean } {
-  const asked = { ended: false };
+interface Asked {
+  operation?: OperationId;
+  ended: boolean;
+}
+
+/** Begins an operation, and sees whether it has ended. The broker that is asked may stop before it has answered. */
+function asking(world: World, owner: Host, action: Action): Asked {
+  const asked: Asked = { ended: false };
   const follow = async () => {
     const answer = await world.client.ask(hostId(owner), action);
-    if (answer.is === 'accepted') await untilEnded(world, owner, answer.operation);
+    if (answer.is === 'accepted') {
+      asked.operation = answer.operation;
+      await untilEnded(world, owner, answer.operation);
+    }
     asked.ended = true;
   };
   void follow().catch(() => undefined);
@@ -130,11 +151,36 @@ function asking(world: World, owner: Host, action: Action): { ended: boolean } {
 const lateMs = 8_000;
 
 /** True when the broker has stopped after a record, false when the operation ended without coming to it. */
-async function comesToStop(world: World, here: Host, asked: { readonly ended: boolean }): Promise<boolean> {
+async function comesToStop(world: World, here: Host, asked: Readonly<Asked>): Promise<boolean> {
   let endedAtMs: number | undefined;
   return until(`${here} comes to the record`, 120_000, () => {
     if (isStopped(world, here)) return true;
     if (asked.ended) endedAtMs ??= performance.now();
     return endedAtMs !== undefined && performance.now() - endedAtMs > lateMs ? false : undefined;
   });
+}
+
+/** Stops the broker when the guest's state is on its way, unless the operation ends before. */
+async function comesMidway(
+  world: World,
+  moment: Moment,
+  { owner, here, asked }: { owner: Host; here: Host; asked: Readonly<Asked> },
+): Promise<void> {
+  const flows = async () => {
+    if (moment.kind === 'save') return memoryIsWritten(world);
+    if (moment.kind === 'restore') return qemusOn(world, owner).length > 0;
+    if (asked.operation === undefined) return false;
+    const answer = await ask(world, owner, { verb: 'operation', operation: asked.operation });
+    return answer.is === 'operation' && (answer.operation.progress.transferredBytes ?? 0) > 1_000_000;
+  };
+  await until('the state is on its way', 120_000, async () => asked.ended || (await flows()) || undefined);
+  signal(world, here, 'SIGSTOP');
+}
+
+/** Whether a checkpoint is being written that has some of the guest's memory. */
+function memoryIsWritten({ layout }: World): boolean {
+  const drafts = readdirSync(layout.checkpoints).filter((name) => name.startsWith('.draft-'));
+  return drafts.some(
+    (draft) => (statSync(join(layout.checkpoints, draft, 'memory'), { throwIfNoEntry: false })?.blocks ?? 0) > 0,
+  );
 }

@@ -157,7 +157,7 @@ const programOf = (world: World, name: string) => {
 /** Stops a broker and starts it again; after each of the records `stopAfter` names, in their order, it will stop where it is. */
 export async function restartBroker(world: World, host: Host, stopAfter: readonly string[]): Promise<void> {
   await stopProgram(world.layout, host);
-  process.env['CARNET_STOP_AFTER'] = stopAfter.join();
+  if (stopAfter.length > 0) process.env['CARNET_STOP_AFTER'] = stopAfter.join();
   try {
     await startProgram(world.layout, programOf(world, host));
   } finally {

@@ -1,5 +1,7 @@
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
-import { type Controls, watchFor } from './controls.ts';
+import type { Address } from './address.ts';
+import { beginSending } from './begin-sending.ts';
+import type { Controls } from './controls.ts';
 import { type Parameters, setParameters } from './migration-settings.ts';
 import { settledRunState } from './settled.ts';
 
@@ -15,8 +17,6 @@ import { settledRunState } from './settled.ts';
  * emulated guest is paused for the first collection, with which QEMU empties the TLBs, and the next one is the last.
  */
 
-/** For a destination that listens already; the guest may be paused as long. */
-const beginMsMax = 5_000;
 /** A page in a tenth of a second: the transfer must not be over before the guest runs again. */
 const trickle = { bandwidthBytesPerSecond: 10, downtimeMsMax: 0 };
 /** The longest `downtime-limit` QEMU takes. */
@@ -35,25 +35,18 @@ const exactLimitMs = (qemuVersion: string): number => (Number.parseInt(qemuVersi
  * QEMU_TIMEOUT where the destination does not answer: the transfer is given up then. VM_STATE for a guest that does not
  * run. Whatever happens, the guest runs afterwards.
  */
-export async function sendExactly(controls: Controls, uri: string, parameters: Parameters): Promise<void> {
+export async function sendExactly(controls: Controls, to: Address, parameters: Parameters): Promise<void> {
   const { execute, host, record } = controls;
   const status = await settledRunState(controls);
   if (status !== 'running') throw new BrokerError('VM_STATE', `${record.vm} is not running but ${status}`);
-  const begun = watchFor(controls, beginMsMax, 'the beginning of the transfer', (event) =>
-    event.kind === 'migration' && event.status !== 'setup' ? true : undefined,
-  );
   try {
     await setParameters(controls, { ...parameters, ...trickle });
     await execute('stop');
-    await execute('migrate', { uri });
-    await begun.found;
+    await beginSending(controls, to);
   } catch (error) {
-    // Before the guest runs again: what it wrote to a transfer that begins later would be lost.
-    await execute('migrate_cancel').catch(() => {});
-    await execute('cont').catch(() => {});
+    // After the transfer was called off, as what the guest wrote to one that begins later would be lost; not waited for, see there.
+    void execute('cont').catch(() => {});
     throw error;
-  } finally {
-    begun.stop();
   }
   await execute('cont');
   await setParameters(controls, { ...parameters, downtimeMsMax: exactLimitMs(host.qemuVersion) });

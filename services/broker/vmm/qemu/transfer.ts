@@ -1,6 +1,7 @@
-import { isIP, isIPv6 } from 'node:net';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { TransferFigures, TransferKey, VmProcess } from '../../runtime/ports.ts';
+import { uriOf } from './address.ts';
+import { beginSending } from './begin-sending.ts';
 import { type Controls, migrationOf, watchFor } from './controls.ts';
 import { sendExactly } from './exact-sending.ts';
 import { credentialsId, forgetKey, installKey, removeKeyFiles } from './keys.ts';
@@ -8,12 +9,11 @@ import { setCapabilities, setParameters, transferCapabilities } from './migratio
 import { fieldOf, migrateReply, ramReply, readList, readReply, socketReply } from './replies.ts';
 import { migrationEnded } from './settled.ts';
 
-const hostForm = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 const cancelMsMax = 10_000;
 
 /** Destination: see the port. The key's file is gone as soon as the source's channel stands. */
 export async function listen(controls: Controls, address: string, key: TransferKey): Promise<{ port: number }> {
-  const uri = uriOf(address, 0);
+  const uri = uriOf({ address, port: 0 });
   await installKey(controls, 'server', key);
   try {
     await setCapabilities(controls, transferCapabilities);
@@ -56,7 +56,8 @@ async function listeningPort(controls: Controls): Promise<number> {
 }
 
 /**
- * Source: see the port. What becomes of it is said by `migration` events; the key is forgotten at its end. An emulated
+ * Source: see the port. Resolves when memory flows; what becomes of it is said by `migration` events, and the key is forgotten at
+ * its end. An emulated
  * guest is paused for a moment at the beginning, and its downtime is not limited: see `exact-sending.ts`.
  */
 export async function send(
@@ -65,7 +66,7 @@ export async function send(
   key: TransferKey,
   options: Parameters<VmProcess['send']>[2],
 ): Promise<void> {
-  const uri = uriOf(to.address, to.port);
+  uriOf(to);
   await installKey(controls, 'client', key);
   try {
     await setCapabilities(controls, transferCapabilities);
@@ -76,11 +77,12 @@ export async function send(
       void forgetKey(controls).catch(() => {});
     });
     const parameters = { credentials: credentialsId, ...options };
-    if (controls.record.accelerator === 'tcg') return await sendExactly(controls, uri, parameters);
+    if (controls.record.accelerator === 'tcg') return await sendExactly(controls, to, parameters);
     await setParameters(controls, parameters);
-    await controls.execute('migrate', { uri });
+    await beginSending(controls, to);
   } catch (error) {
-    await forgetKey(controls).catch(() => {});
+    // Not waited for, as a QEMU that nobody shakes hands with takes no orders: see `begin-sending.ts`.
+    void forgetKey(controls).catch(() => {});
     throw error;
   }
 }
@@ -136,13 +138,4 @@ export async function figures({ execute }: Controls): Promise<TransferFigures> {
     ...(about.downtime === undefined ? {} : { downtimeMs: about.downtime }),
     ...(about['error-desc'] === undefined ? {} : { error: about['error-desc'] }),
   };
-}
-
-/** QEMU parses options out of this text, so nothing but an address goes in. */
-function uriOf(address: string, port: number): string {
-  const known = isIP(address) !== 0 || hostForm.test(address);
-  if (!known || !Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new BrokerError('TRANSFER_FAILED', `${address}:${port} is not an address to transfer to`);
-  }
-  return isIPv6(address) ? `tcp:[${address}]:${port}` : `tcp:${address}:${port}`;
 }

@@ -111,6 +111,7 @@ function fakeQemu(qemuVersion: string, migrating: (says: (status: 'setup' | 'act
   } as unknown as Controls;
   return { told, clock, controls };
 }
+const nowhere = { address: 'h', port: 1 };
 const parameters = { credentials: 'transfer', bandwidthBytesPerSecond: 1000, downtimeMsMax: 300 };
 
 test('the guest is paused until QEMU has begun, which it does too slowly to end', async () => {
@@ -123,14 +124,14 @@ test('the guest is paused until QEMU has begun, which it does too slowly to end'
       says('setup');
       queueMicrotask(() => says('active'));
     });
-    await sendExactly(controls, 'tcp:h:1', parameters);
+    await sendExactly(controls, nowhere, parameters);
     assert.deepEqual(told, [[10, 0], 'stop', 'migrate', 'cont', [1000, limit]]);
   }
 });
 
 test('where it begins by failing the guest runs, and an event says the rest', async () => {
   const { told, controls } = fakeQemu('7.2.22', (says) => says('failed'));
-  await sendExactly(controls, 'tcp:h:1', parameters);
+  await sendExactly(controls, nowhere, parameters);
   assert.deepEqual(told, [[10, 0], 'stop', 'migrate', 'cont', [1000, 0]]);
 });
 
@@ -140,7 +141,7 @@ test('a destination that does not answer is given up before the guest runs again
     setImmediate(() => clock.advance(5_000));
   });
   await assert.rejects(
-    sendExactly(controls, 'tcp:h:1', parameters),
+    sendExactly(controls, nowhere, parameters),
     (error) => error instanceof BrokerError && error.code === 'QEMU_TIMEOUT',
   );
   assert.deepEqual(told, [[10, 0], 'stop', 'migrate', 'migrate_cancel', 'cont']);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import type { TransferKey, VmProcess } from '../../../../../services/broker/runtime/ports.ts';
+import { cutConnections } from '../../../../../services/broker/vmm/qemu/address.ts';
 import type { QemuVmm } from '../../../../../services/broker/vmm/qemu/qemu.ts';
 import { BrokerError } from '../../../../../shared/errors/broker-error.ts';
 import { happens, hears, type Lab, lastSaid, migrationIs, openLab, type Said } from '../../../../support/guest.ts';
@@ -139,6 +140,38 @@ test('a destination that dies before switchover costs nothing: the guest goes on
   await failed;
   await source.run();
   await guestGoesOn();
+});
+
+/** Whether connections can be cut here: see `cutConnections`. */
+async function canCut(): Promise<boolean> {
+  const server = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const connection = createConnection(port, '127.0.0.1').on('error', () => {});
+  await once(connection, 'connect');
+  await cutConnections({ address: '127.0.0.1', port });
+  const cut = await new Promise<boolean>((resolve) => connection.write('?', (error) => resolve(error != null)));
+  connection.destroy();
+  server.close();
+  return cut;
+}
+
+test('a destination that takes the connection and says nothing is given up, and the guest goes on', async (t) => {
+  const taken: Socket[] = [];
+  const server = createServer((socket) => taken.push(socket.on('error', () => {}))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  try {
+    await assert.rejects(source.send({ address: '127.0.0.1', port }, newKey(), unlimited), fault('QEMU_TIMEOUT'));
+    assert.equal(taken.length, 1);
+    if (await canCut()) await guestGoesOn();
+    else t.diagnostic('connections cannot be cut here: the guest goes on when the destination ends its own');
+  } finally {
+    for (const socket of taken) socket.destroy();
+    server.close();
+  }
+  await guestGoesOn();
+  assert.deepEqual(keyFiles('alpha'), []);
 });
 
 test('addresses that are none, and keys that are none, reach no QEMU', async () => {
