@@ -5,13 +5,13 @@ import { cacheFolder } from '../../../services/cli/fleet/guest-files.ts';
 import { ensureGuest } from '../../../services/cli/guest/make-guest.ts';
 import { faultsAt, moments, nameOf } from './moments.ts';
 import { type Played, play } from './play.ts';
-import { busFaults, cuts, type Fault, kills, silences } from './strikes.ts';
+import { busFaults, cuts, type Fault, fulls, kills, silences } from './strikes.ts';
 import { openWorld } from './world.ts';
 
 /*
  * `npm run faults`: after every record of every operation, and while memory is on its way, kills each part there is, and prints the table of moments, faults
  * and outcomes. `--network` cuts links instead, in namespaces of its own; `--silent` stops QEMUs without a word; `--cluster`
- * has a bus of three servers and fails them. `--only TEXT` plays the moments whose name has that text, `--fault TEXT` the
+ * has a bus of three servers and fails them; `--full` fills what is written to. `--only TEXT` plays the moments whose name has that text, `--fault TEXT` the
  * faults, `--json` prints one JSON object at the end.
  */
 const { values } = parseArgs({
@@ -21,15 +21,16 @@ const { values } = parseArgs({
     network: { type: 'boolean', default: false },
     silent: { type: 'boolean', default: false },
     cluster: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
-const { network, cluster } = values;
-const all: readonly Fault[] = network ? cuts : cluster ? busFaults : values.silent ? silences : kills;
-const faults = all.filter((fault) => fault.includes(values.fault));
-if (network) await inOwnNetwork();
+const { network, cluster, full } = values;
+const faults = (chosenFaults() satisfies readonly Fault[]).filter((fault) => fault.includes(values.fault));
+if (network) await inOwn('net');
+if (full) await inOwn('mnt');
 const chosen = moments.filter((moment) => nameOf(moment).includes(values.only) && faultsAt(moment, faults).length > 0);
-const world = await openWorld({ network, cluster });
+const world = await openWorld({ network, cluster, full });
 const played: Played[] = [];
 try {
   for (const moment of chosen) {
@@ -46,13 +47,21 @@ const ok = played.length > 0 && played.every(({ problems }) => problems.length =
 process.stdout.write(values.json ? `${JSON.stringify({ ok, played })}\n` : table());
 process.exitCode = ok ? 0 : 1;
 
-/** Runs this program again in a network namespace of its own, unless it is in one. */
-async function inOwnNetwork(): Promise<void> {
-  const networkOf = (pid: number) => readlinkSync(`/proc/${pid}/ns/net`);
-  if (networkOf(process.pid) !== networkOf(process.ppid)) return;
-  // What the guest is made of is downloaded, and there is nobody to be reached in there.
+function chosenFaults(): readonly Fault[] {
+  if (network) return cuts;
+  if (cluster) return busFaults;
+  if (full) return fulls;
+  return values.silent ? silences : kills;
+}
+
+/** Runs this program again in a namespace of its own, unless it is in one. */
+async function inOwn(kind: 'net' | 'mnt'): Promise<void> {
+  const namespaceOf = (pid: number) => readlinkSync(`/proc/${pid}/ns/${kind}`);
+  if (namespaceOf(process.pid) !== namespaceOf(process.ppid)) return;
+  // What the guest is made of is downloaded, and a network of one's own has nobody to be reached in.
   await ensureGuest(cacheFolder(process.env));
-  const again = spawnSync('unshare', ['--net', process.execPath, ...process.argv.slice(1)], { stdio: 'inherit' });
+  const own = kind === 'net' ? '--net' : '--mount';
+  const again = spawnSync('unshare', [own, process.execPath, ...process.argv.slice(1)], { stdio: 'inherit' });
   process.exit(again.status ?? 1);
 }
 

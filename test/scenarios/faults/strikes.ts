@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRunning } from '../../../services/cli/fleet/proc.ts';
+import { fill, makeRoom } from './full.ts';
 import { type Host, otherThan } from './hosts.ts';
 import { block, cut, heal, unblock } from './network.ts';
-import { goOn, kill, qemusOn, signal, startAgain, until, type World } from './world.ts';
+import { goOn, isUp, kill, openOn, qemusOn, signal, startAgain, until, type World } from './world.ts';
 
 /*
  * What may fail. `here` is the host whose record it comes after, in a migration `there` the other one. A strike begins
@@ -16,13 +17,16 @@ export const kills = ['broker here', 'broker there', 'QEMU here', 'QEMU there', 
 export const cuts = ['link here', 'link there', 'way here to there', 'way there to here'] as const;
 /** What stops without a word, and goes on when the deadlines of a handover have passed. */
 export const silences = ['QEMU here silent', 'QEMU there silent'] as const;
-/** What happens to one of three servers of the bus, or to all. */
-export const busFaults = ['bus leader', 'bus leader silent', 'bus'] as const;
+/** What happens where the bus has three servers: to one or all of them, and to a host that does not come back for long. */
+export const busFaults = ['bus leader', 'bus leader silent', 'bus', 'host there'] as const;
+/** What has no room any more for a while. */
+export const fulls = ['store full', 'journal full'] as const;
 export type Fault =
   | (typeof kills)[number]
   | (typeof cuts)[number]
   | (typeof silences)[number]
-  | (typeof busFaults)[number];
+  | (typeof busFaults)[number]
+  | (typeof fulls)[number];
 
 /** Longer than a handover waits for its answer before it is in doubt. */
 const longMs = 40_000;
@@ -71,6 +75,17 @@ export async function strike(world: World, here: Host, fault: Fault): Promise<re
         for (const qemu of qemus) if (isRunning(qemu)) process.kill(qemu.pid, 'SIGCONT');
       });
     }
+    case 'host there': {
+      await kill(world, [there]);
+      const killed = await killQemus(world, here, there);
+      await endsSoon(world, here);
+      await startAgain(world, [there]);
+      return killed;
+    }
+    case 'store full':
+      return whileFull(world, here, world.layout.checkpoints);
+    case 'journal full':
+      return whileFull(world, here, world.layout.host(here).state);
     case 'link here':
       cut(here);
       return during(world, here, longMs, () => heal(here));
@@ -93,6 +108,29 @@ async function during(world: World, here: Host, lastsMs: number, end: () => unkn
   } finally {
     end();
   }
+  return [];
+}
+
+/** Longer than what waits for a host that does not answer before it looks at the record. */
+const soonMs = 60_000;
+
+/** Waits for a while until the operation has ended at that host, or its broker has. */
+const endsSoon = (world: World, host: Host) =>
+  until('the operation ends', soonMs, async () => {
+    if (!isUp(world, host)) return true;
+    const open = await openOn(world, host).catch(() => undefined);
+    return open?.length === 0 ? true : undefined;
+  }).catch(() => undefined);
+
+async function whileFull(world: World, here: Host, folder: string): Promise<[]> {
+  fill(folder);
+  try {
+    goOn(world, here);
+    await endsSoon(world, here);
+  } finally {
+    makeRoom(folder);
+  }
+  if (!isUp(world, here)) await startAgain(world, [here]);
   return [];
 }
 

@@ -25,8 +25,10 @@ import type { OperationId } from '../../../shared/ids.ts';
 import type { Action, Answer, Request } from '../../../shared/messages/request.ts';
 import type { OperationView } from '../../../shared/messages/view.ts';
 import type { VmSpec } from '../../../shared/vm/spec.ts';
+import { leaderOf, type Member, planCluster, untilClustered } from '../../support/nats-cluster.ts';
 import { hostId } from '../../support/values.ts';
-import { inCluster, leaderOf, untilClustered } from './cluster.ts';
+import { inCluster } from './cluster.ts';
+import { limitSpace } from './full.ts';
 import { type Host, hosts } from './hosts.ts';
 import { inNetwork, makeNetwork, moveToNetwork, removeNetwork } from './network.ts';
 
@@ -43,8 +45,11 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** `network` puts each host on a link of its own, which can be cut; `cluster` has a bus of three servers. */
-export async function openWorld({ network = false, cluster = false } = {}): Promise<World> {
+/**
+ * `network` puts each host on a link of its own, which can be cut; `cluster` has a bus of three servers; `full` gives what is
+ * stored a file system that can be filled.
+ */
+export async function openWorld({ network = false, cluster = false, full = false } = {}): Promise<World> {
   const root = mkdtempSync(join(tmpdir(), 'carnet-faults-'));
   let client: Client | undefined;
   const close = async () => {
@@ -58,12 +63,14 @@ export async function openWorld({ network = false, cluster = false } = {}): Prom
     const [{ layout }, guest] = await Promise.all([fleetUp(root), ensureGuest(cacheFolder(process.env))]);
     const { spec } = await placeGuest(layout, guest);
     const usual = programsOf(layout, openFleet(root).marker.busPort);
-    const programs = network ? usual.map(inNetwork) : cluster ? await inCluster(layout, usual) : usual;
-    if (network) await restartOnNetwork(layout, programs);
-    if (cluster) await restartOnCluster(layout, programs);
+    const members = cluster ? await planCluster() : [];
+    const programs = network ? usual.map(inNetwork) : cluster ? inCluster(layout, members, usual) : usual;
+    if (network) await restartAfter(layout, programs, () => moveToNetwork(layout));
+    if (full) await restartAfter(layout, programs, () => limitSpace(layout));
+    if (cluster) await restartOnCluster(layout, members, programs);
     client = await connectClient({ env: process.env }, { fleet: root, as: 'operator', output: 'table' });
     const servers = programs.filter(({ kind }) => kind === 'bus').map(({ name }) => name);
-    return { layout, programs, spec, client, servers, leader: () => leaderOf(layout), close };
+    return { layout, programs, spec, client, servers, leader: () => leaderOf(members), close };
   } catch (error) {
     await close();
     throw error;
@@ -111,13 +118,19 @@ export const untilEnded = (world: World, host: Host, operation: OperationId): Pr
 
 const settleTimeoutMs = 240_000;
 
+/** The operations of a host that have not ended. Rejects where it does not answer. */
+export async function openOn(world: World, host: Host): Promise<OperationView[]> {
+  const answer = await world.client.ask(hostId(host), { verb: 'operations' });
+  if (answer.is !== 'operations') throw new Error(`${host} answered ${answer.is}`);
+  return answer.operations.filter(({ outcome }) => outcome === null);
+}
+
 /** Waits until no operation is open on either host. */
 export const settled = (world: World): Promise<true> =>
   until('every operation ends', settleTimeoutMs, async () => {
     for (const host of hosts) {
-      const answer = await ask(world, host, { verb: 'operations' });
-      if (answer.is !== 'operations') throw new Error(`${host} answered ${answer.is}`);
-      if (answer.operations.some(({ outcome }) => outcome === null)) return undefined;
+      const open = await openOn(world, host).catch(() => undefined);
+      if (open === undefined || open.length > 0) return undefined;
     }
     return true;
   });
@@ -132,19 +145,23 @@ export async function shown(world: World, host: Host) {
   throw new Error(`${host} answered ${JSON.stringify(answer)}`);
 }
 
-async function restartOnNetwork(layout: FleetLayout, programs: readonly Program[]): Promise<void> {
-  const moved = programs.filter(({ kind }) => kind === 'bus' || kind === 'broker');
-  for (const { name } of moved.toReversed()) await stopProgram(layout, name);
-  moveToNetwork(layout);
-  for (const program of moved) await startProgram(layout, program);
+async function restartAfter(layout: FleetLayout, programs: readonly Program[], change: () => void): Promise<void> {
+  const stopped = programs.filter(({ kind }) => kind === 'bus' || kind === 'broker');
+  for (const { name } of stopped.toReversed()) await stopProgram(layout, name);
+  change();
+  for (const program of stopped) await startProgram(layout, program);
 }
 
-async function restartOnCluster(layout: FleetLayout, programs: readonly Program[]): Promise<void> {
+async function restartOnCluster(
+  layout: FleetLayout,
+  members: readonly Member[],
+  programs: readonly Program[],
+): Promise<void> {
   for (const name of recordedNames(layout).toReversed()) await stopProgram(layout, name);
   const start = (kind: Program['kind']) =>
     Promise.all(programs.filter((program) => program.kind === kind).map((program) => keepStarting(layout, program)));
   await start('bus');
-  await untilClustered(layout);
+  await untilClustered(members);
   await start('broker');
 }
 
@@ -175,6 +192,8 @@ const pidOf = (world: World, name: string): number => {
   if (id === undefined) throw new Error(`${name} does not run`);
   return id.pid;
 };
+
+export const isUp = ({ layout }: World, name: string): boolean => runningProcess(layout, name) !== undefined;
 
 /** Whether a broker has come to a record it stops after. */
 export const isStopped = (world: World, host: Host): boolean => stateOf(pidOf(world, host)) === 'T';

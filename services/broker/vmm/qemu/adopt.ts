@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { VmName } from '../../../../shared/ids.ts';
@@ -7,6 +8,7 @@ import type { Launched } from './launch.ts';
 import { createLink } from './link.ts';
 import { readRecord } from './record.ts';
 import { nameReply, readReply } from './replies.ts';
+import { endUnrecorded } from './unrecorded.ts';
 
 /**
  * The QEMU of a VM that an earlier broker started: its record names a process that is there and started when the record
@@ -16,7 +18,13 @@ import { nameReply, readReply } from './replies.ts';
 export async function adoptQemu(host: Host, vm: VmName): Promise<Launched | undefined> {
   const place = placeOf(host, vm);
   const record = readRecord(place.recordPath);
-  if (record === undefined) return undefined;
+  if (record === undefined) {
+    if (existsSync(place.dir)) {
+      await endUnrecorded(host, place);
+      await rm(place.dir, { recursive: true, force: true });
+    }
+    return undefined;
+  }
   if (record.vm !== vm || !isAlive(record)) {
     await rm(place.dir, { recursive: true, force: true });
     return undefined;

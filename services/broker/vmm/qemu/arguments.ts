@@ -137,7 +137,7 @@ function codeOf(launch: Launch, pass: (fd: number) => number): string[] {
 }
 
 /** QEMU's option lists take a comma that belongs to a value twice. */
-const escaped = (value: string): string => value.replaceAll(',', ',,');
+export const escaped = (value: string): string => value.replaceAll(',', ',,');
 const json = (value: unknown): string => JSON.stringify(value);
 
 /** What is executed: QEMU by itself, or, where the host runs SELinux, QEMU in the domain of the VM's label. */

@@ -9,6 +9,7 @@ import { checkSocketPath, type Host, type Place, placeOf } from './host.ts';
 import { connectPatiently, createLink, type Link } from './link.ts';
 import { logTail } from './log-tail.ts';
 import { type LaunchRecord, readRecord, writeRecord } from './record.ts';
+import { endUnrecorded } from './unrecorded.ts';
 
 /** A QEMU that answers on its monitor. */
 export interface Launched {
@@ -57,20 +58,13 @@ export async function launchQemu(host: Host, launch: Launch): Promise<Launched> 
   }
 }
 
-/**
- * Makes an empty, private directory. A process that an earlier broker spawned without getting as far as its record
- * never ran a guest, as only a recorded one is told to: it is ended.
- */
+/** Makes an empty, private directory. */
 async function clearPlace(host: Host, place: Place): Promise<void> {
   const record = readRecord(place.recordPath);
   if (record !== undefined && isAlive(record)) {
     throw new BrokerError('VM_STATE', `a QEMU of ${place.vm} runs already, as process ${record.pid}`);
   }
-  if (record === undefined) {
-    const orphan = createLink(place.qmpPath, host.clock);
-    await orphan.execute('quit').catch(() => {});
-    orphan.release();
-  }
+  if (record === undefined) await endUnrecorded(host, place);
   await rm(place.dir, { recursive: true, force: true });
   await mkdir(place.dir, { recursive: true, mode: 0o700 });
   await chmod(host.runDir, 0o700);

@@ -168,6 +168,16 @@ test('a QEMU whose broker died before it wrote its record is ended by the next l
   await next.quit();
 });
 
+test('a QEMU whose broker died before it wrote its record is ended when a broker comes back, also one without its socket yet', async () => {
+  const orphan = await lab.launch(host);
+  host.release();
+  for (const name of ['qemu.json', 'qmp.sock']) await rm(join(runDir(), 'vm1', name));
+  const back = await lab.host('alpha');
+  assert.equal(await back.adopt(orphan.vm), undefined);
+  assert.equal(startTimeOf(orphan.pid), undefined);
+  assert.deepEqual(await readdir(runDir()), []);
+});
+
 test('a socket that is left over does not keep a VM from starting', async () => {
   const dir = join(runDir(), 'vm1');
   const process = await lab.launch(host);
