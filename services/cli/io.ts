@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline/promises';
+
 /** A stream that is written to: process.stdout, process.stderr, or a test's. */
 export interface Sink {
   readonly isTTY?: boolean | undefined;
@@ -13,6 +15,8 @@ export interface Io {
   nowMs(): number;
   /** Calls back at Ctrl-C or SIGTERM instead of ending the process, until the answer is called. */
   onInterrupt(callback: () => void): () => void;
+  /** Asks the person at the terminal for a line; absent where there is none. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 /** The process's own streams, environment and signals. */
@@ -28,4 +32,14 @@ export const processIo: Io = {
       for (const signal of signals) process.off(signal, callback);
     };
   },
+  ...(process.stdin.isTTY ? { ask: askAtTerminal } : {}),
 };
+
+async function askAtTerminal(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}

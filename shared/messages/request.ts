@@ -17,6 +17,7 @@ import { decision } from '../vm/decision.ts';
 import { vmSpec } from '../vm/spec.ts';
 import { declareExchange } from './exchange.ts';
 import { fault } from './fault.ts';
+import { memoryChoice, recovery } from './recovery.ts';
 import { checkpointSummary, checkpointView, operationView, vmSummary, vmView } from './view.ts';
 
 /** How a migration is to go. Zero bandwidth is unlimited. */
@@ -42,6 +43,11 @@ const verb = {
   }),
   save: fields({ verb: literal('save'), vm: vmName, job: maybe(text(limits.nameLength)) }),
   restore: fields({ verb: literal('restore'), checkpoint: checkpointId }),
+  /**
+   * Takes the VM over from a host that has died for good. `fenced` is the word that this host is off for good; without it
+   * nothing is done but told.
+   */
+  recover: fields({ verb: literal('recover'), vm: vmName, fenced: maybe(hostName), memory: maybe(memoryChoice) }),
   'checkpoint-remove': fields({ verb: literal('checkpoint-remove'), checkpoint: checkpointId }),
 } as const;
 
@@ -59,6 +65,7 @@ export const action = variant('verb', [
   verb.migrate,
   verb.save,
   verb.restore,
+  verb.recover,
   verb['checkpoint-remove'],
 ]);
 export type Action = Shape<typeof action>;
@@ -127,6 +134,7 @@ export const answer = variant('is', [
   /** One decision per host that was asked: the deciding host first, then the destination for a migration. */
   fields({ is: literal('explained'), decisions: list(decision, 8) }),
   fields({ is: literal('host'), host: hostView }),
+  fields({ is: literal('recovery'), recovery, decision, done: flag() }),
 ]);
 export type Answer = Shape<typeof answer>;
 

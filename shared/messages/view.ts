@@ -20,6 +20,7 @@ import { decision } from '../vm/decision.ts';
 import { accelerator, vmSpec } from '../vm/spec.ts';
 import { declareNotice } from './exchange.ts';
 import { fault } from './fault.ts';
+import { fence } from './recovery.ts';
 
 const epoch = integer(0, Number.MAX_SAFE_INTEGER);
 const timeMs = integer(0, Number.MAX_SAFE_INTEGER);
@@ -72,6 +73,8 @@ export const vmView = fields({
   /** Where the guest's serial console is written on the host. */
   console: nullable(text(limits.commandLineLength)),
   waits: maybe(waits),
+  /** It was taken over from a host that was fenced. */
+  fence: maybe(fence),
 });
 export type VmView = Shape<typeof vmView>;
 

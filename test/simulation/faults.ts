@@ -29,7 +29,7 @@ const anyQemu = (fleet: Fleet) => {
 };
 
 function bringUp(fleet: Fleet, host: SimHost): void {
-  if (host.broker === undefined) startBroker(fleet, host);
+  if (host.broker === undefined && !fleet.dead.has(host.name)) startBroker(fleet, host);
 }
 
 const brokerCrash: Fault = (fleet) => {

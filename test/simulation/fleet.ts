@@ -47,6 +47,8 @@ export interface Fleet {
   readonly mutate: (ports: CorePorts) => CorePorts;
   /** What is to happen when a VM next becomes another host's. */
   atNextMove: ((owner: string, vm: VmName) => void) | undefined;
+  /** Hosts that are off for good, as far as anybody knows. */
+  readonly dead: Set<string>;
   /** Faults that are still to come or to mend by themselves. */
   faultsDue: number;
   /** A broker cannot go on: its process ends, and is started again by and by. */
@@ -119,6 +121,7 @@ export function createFleet(by: {
     vms: Array.from({ length: by.vms }, (_, at) => vmId(`vm${at + 1}`)),
     client: network.endpoint({ life: { up: true }, self: { role: 'client', name: 'operator' }, handlers: new Map() }),
     log,
+    dead: new Set(),
     faultsDue: 0,
     atNextMove: undefined,
     oneOffKey: createKeyMaker(),
@@ -137,7 +140,7 @@ export function createFleet(by: {
       log.error('a broker ends', { host: host.name, why: String(error) });
       stopBroker(fleet, host);
       time.after(random.between(100, 5_000), () => {
-        if (host.broker === undefined) startBroker(fleet, host);
+        if (host.broker === undefined && !fleet.dead.has(host.name)) startBroker(fleet, host);
       });
     },
   };

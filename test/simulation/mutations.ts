@@ -7,6 +7,9 @@ import { type Table, tableOf } from '../../services/broker/machine/table.ts';
 import { migrateSource } from '../../services/broker/migrate/source.ts';
 import { createJournal } from '../../services/broker/runtime/journal.ts';
 import type { AnyKind } from '../../services/broker/runtime/kind.ts';
+import type { Endpoint } from '../../shared/messages/endpoint.ts';
+import type { OwnerRecord } from '../../shared/messages/record.ts';
+import type { Recovery } from '../../shared/messages/recovery.ts';
 
 /*
  * Each breaks one thing that the product does, in what stands around it: the simulation must notice every one of them. What
@@ -156,6 +159,49 @@ export const mutations = {
         return event?.event === 'guest-lost' && state.state === 'running-guest' ? { event: 'running' } : event;
       };
       return { ...kinds, migrateDestination: { ...migrateDestination, perform } };
+    },
+  },
+  'fence-in-the-same-epoch': {
+    ports(ports) {
+      const { ownership, endpoint } = ports;
+      const seen = new Map<string, OwnerRecord>();
+      const fenced = new Set<string>();
+      const serve: Endpoint['serve'] = (exchange, handler) =>
+        endpoint.serve(exchange, (body, context) => {
+          const asked = body as { vm?: string; fenced?: string };
+          if (asked.fenced !== undefined && asked.vm !== undefined) fenced.add(asked.vm);
+          return handler(body, context);
+        });
+      return {
+        ...ports,
+        endpoint: { ...endpoint, serve },
+        ownership: {
+          ...ownership,
+          async read(vm) {
+            const found = await ownership.read(vm);
+            if (found !== undefined) seen.set(vm, found.record);
+            return found;
+          },
+          write(record, revision) {
+            const before = seen.get(record.vm);
+            const takesOver = fenced.has(record.vm) && before !== undefined && before.owner !== record.owner;
+            return ownership.write(takesOver ? { ...record, epoch: before.epoch } : record, revision);
+          },
+        },
+      };
+    },
+  },
+  'fence-without-the-word': {
+    ports(ports) {
+      const { endpoint } = ports;
+      const serve: Endpoint['serve'] = (exchange, handler) =>
+        endpoint.serve(exchange, async (body, context) => {
+          const answer = await handler(body, context);
+          const { recovery } = answer as { recovery?: Recovery };
+          if ((body as { fenced?: unknown }).fenced !== undefined || recovery === undefined) return answer;
+          return handler({ ...body, fenced: recovery.fenced }, context);
+        });
+      return { ...ports, endpoint: { ...endpoint, serve } };
     },
   },
   'record-trusted-alone': {

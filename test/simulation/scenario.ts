@@ -3,6 +3,7 @@ import { type Request, requestExchange } from '../../shared/messages/request.ts'
 import { checkpointIdOf, hostId } from '../support/values.ts';
 import { faults, lasting, lostOnArrival, mendAll, policyActions } from './faults.ts';
 import type { Fleet } from './fleet.ts';
+import { createOperator } from './operator.ts';
 
 /** What happens in a seed: what the user asks for, and what goes wrong at which step. */
 export interface Scenario {
@@ -32,6 +33,7 @@ export function createScenario(fleet: Fleet): Scenario {
 
   const faultSteps = Array.from({ length: random.pick([0, 1, 1, 1, 2, 2, 3, 4]) }, () => random.between(1, 120));
   faultSteps.sort((a, b) => a - b);
+  const operator = createOperator(fleet, ask);
   const arrivalBreaks = fleet.added.chance(0.08);
   if (arrivalBreaks) lostOnArrival(fleet, false);
   const calm = faultSteps.length === 0 && !arrivalBreaks;
@@ -122,9 +124,11 @@ export function createScenario(fleet: Fleet): Scenario {
       const late = steps > stepsBeforeMending || time.nowMs() - beganAtMs > msBeforeMending;
       if (rests || late || random.chance(0.01)) {
         mended = true;
-        if (!lasts) mendAll(fleet);
+        if (lasts) return;
+        mendAll(fleet);
+        operator.mended();
       }
     },
-    over: () => mended && fleet.faultsDue === 0,
+    over: () => mended && fleet.faultsDue === 0 && (lasts || operator.done()),
   };
 }

@@ -25,6 +25,7 @@ allow $1 vm_domain:vm { define delete };
 allow $1 vm_domain:vm { start stop suspend resume transition };
 allow $1 vm_domain:vm { save restore };
 allow $1 vm_domain:vm migrate_out;
+allow $1 vm_domain:vm recover;
 allow $1 vm_domain:vm { relabelfrom relabelto };
 allow $1 vm_image:file rw_file_perms;
 allow $1 vm_shared_image:file r_file_perms;

@@ -5,14 +5,15 @@ import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import type { Clock } from '../../../shared/time/clock.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
+import type { DecidedAbout } from '../runtime/ports.ts';
 import { decisionId } from './decision-id.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { type AuditRecord, policyLoadRecord, type RecordedAbout, recordsOf } from './records.ts';
+import { type AuditRecord, policyLoadRecord, recordsOf } from './records.ts';
 import { context, untrusted } from './text.ts';
 
 /** The audit log of a host. Every promise resolves when the record would survive a power cut. */
 export interface AuditLog {
-  write(decision: Decision, about: RecordedAbout): Promise<void>;
+  write(decision: Decision, about: DecidedAbout): Promise<void>;
   policyLoaded(outcome: { ok: boolean; seqno: number; digest?: string }): Promise<void>;
   /** The hash of the last record: what peers keep. */
   head(): string;

@@ -1,5 +1,6 @@
 import type { AnsweredQuestion, Decision } from '../../../shared/vm/decision.ts';
 import { parseAccessAsked, parseComputeAsked, parseRelabelAsked } from '../../../shared/vm/question-notation.ts';
+import type { DecidedAbout } from '../runtime/ports.ts';
 import { context, untrusted } from './text.ts';
 
 /** One record without its time, serial number and place in the chain, which the log adds. */
@@ -11,19 +12,12 @@ export interface AuditRecord {
   readonly after: string;
 }
 
-/** What a decision was taken for, as the gate says it. */
-export interface RecordedAbout {
-  readonly vm: string;
-  readonly operation?: string;
-  readonly by: string;
-}
-
 /**
  * A decision as audit records: one per question in the order they were put, then one that says what was decided. Access
  * questions are in the exact text of libselinux's AVC (avc.c: two spaces after `denied` and after `granted`; a granted
  * one has no `permissive`), and refusals of the other kinds in the kernel's own words where it has some.
  */
-export function recordsOf(decision: Decision, id: string, about: RecordedAbout): AuditRecord[] {
+export function recordsOf(decision: Decision, id: string, about: DecidedAbout): AuditRecord[] {
   const supplement = `vm=${untrusted(about.vm)} by=${untrusted(about.by)} decision=${id}`;
   return [
     ...decision.questions.map((question) => recordOf(question, supplement, decision)),
@@ -33,6 +27,9 @@ export function recordsOf(decision: Decision, id: string, about: RecordedAbout):
       after: [
         about.operation === undefined ? '' : `operation=${untrusted(about.operation)}`,
         `action=${untrusted(decision.action)} moment=${decision.moment} outcome=${decision.outcome}`,
+        about.fence === undefined
+          ? ''
+          : `fence=confirmed fenced=${untrusted(about.fence.host)} epoch=${about.fence.epoch}`,
         decision.label === undefined ? '' : `label=${context(decision.label)}`,
         `policy=${decision.policy.digest} seqno=${decision.policy.seqno} enforcing=${decision.policy.enforcing ? 1 : 0}`,
         `res=${decision.outcome === 'allowed' ? 1 : 0}`,

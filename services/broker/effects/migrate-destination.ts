@@ -1,10 +1,10 @@
-import { BrokerError, faultOf } from '../../../shared/errors/broker-error.ts';
+import { BrokerError, type Fault, faultOf } from '../../../shared/errors/broker-error.ts';
 import type { ClientName, VmName } from '../../../shared/ids.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import { problemsOf } from '../../../shared/vm/spec.ts';
 import { migrateDestination } from '../migrate/destination.ts';
 import type { DestinationEffect, DestinationEvent, DestinationState } from '../migrate/destination-states.ts';
-import { moveHere } from '../ownership/claim.ts';
+import { moveHere, mustStillOwn } from '../ownership/claim.ts';
 import type { Kind, Performing } from '../runtime/kind.ts';
 import type { VmEvent, VmProcess } from '../runtime/ports.ts';
 import { checkImages } from './carnet.ts';
@@ -124,12 +124,29 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     const { carnet, label, epoch, vm, operation } = state;
     const is = await stateOf(vm);
     if (is === undefined && held.untold.has(operation)) return guestLost;
+    if (!held.untold.has(operation) && is === 'paused') {
+      // The broker that moved the record is gone, and with it the time: somebody may have fenced this host meanwhile.
+      const fault = await newerOwner(vm, epoch);
+      if (fault !== undefined) return { event: 'guest-lost', fault };
+    }
     if (overtaken()) return undefined;
     held.untold.delete(operation);
     // A guest that powered itself off on the way has arrived like that; one whose QEMU may have run it is a stopped VM here.
     if (is !== undefined && is !== 'shutdown') await vms.process(vm)?.run({ announce: true });
     await vms.put({ spec: carnet.spec, label, epoch, accelerator: carnet.accelerator, mapped: null });
     return { event: 'running' };
+  }
+
+  /** Why the VM is not this host's any more, where it is not. */
+  async function newerOwner(vm: VmName, epoch: number): Promise<Fault | undefined> {
+    try {
+      await mustStillOwn(world, vm, epoch);
+      return undefined;
+    } catch (error) {
+      const fault = faultOf(error);
+      if (fault.code !== 'OWNER_CONFLICT') throw error;
+      return fault;
+    }
   }
 
   /** The state of the QEMU here, nothing where it is gone. One that is merely silent still has the guest, and is waited for. */

@@ -4,6 +4,8 @@ import type { Decision } from '../../../shared/vm/decision.ts';
 import { migrateSource } from '../migrate/source.ts';
 import type { MigrateOut, SourceEffect, SourceEvent, SourceState } from '../migrate/source-states.ts';
 import { takeBack } from '../ownership/claim.ts';
+import { takeFenced } from '../ownership/fence.ts';
+import { afterEnd } from '../requests/control.ts';
 import type { Kind, Performing } from '../runtime/kind.ts';
 import type { VmEvent, VmProcess } from '../runtime/ports.ts';
 import { carnetOf } from './carnet.ts';
@@ -188,21 +190,36 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     return { event: 'cleared' };
   }
 
+  /** Takes the next epoch: on the destination's release, on a record that decides alone, or on the word that it is off for good. */
+  async function claimAgain(state: Extract<SourceState, { state: 'taking-back' }>): Promise<number> {
+    const { vm, operation, destination, carnet, released, fence, dropsMemory = false } = state;
+    if (fence === undefined)
+      return takeBack(world, { vm, epoch: carnet.epoch, operation }, released ? destination : undefined);
+    await takeFenced(world, { vm, epoch: fence.epoch, running: !dropsMemory, operation }, fence.host);
+    return fence.epoch;
+  }
+
   async function takeVmBack(
-    { vm, operation, destination, carnet, released }: Extract<SourceState, { state: 'taking-back' }>,
+    state: Extract<SourceState, { state: 'taking-back' }>,
     { overtaken }: Performing,
   ): Promise<SourceEvent | undefined> {
+    const { vm, fence, dropsMemory = false } = state;
     let epoch: number;
     try {
-      epoch = await takeBack(world, { vm, epoch: carnet.epoch, operation }, released ? destination : undefined);
+      epoch = await claimAgain(state);
     } catch (error) {
       if (faultOf(error).code !== 'OWNER_CONFLICT') throw error;
       return { event: 'owner-lost' };
     }
     if (overtaken()) return undefined;
-    await vms.put({ ...vms.need(vm), epoch });
+    await vms.put({ ...vms.need(vm), epoch, ...(fence === undefined ? {} : { fence }) });
     if (overtaken()) return undefined;
     const process = vms.process(vm);
+    if (dropsMemory) {
+      await process?.quit();
+      await afterEnd(world, vm);
+      return { event: 'taken-back' };
+    }
     // A QEMU that died meanwhile leaves a stopped VM, which is still this host's.
     if (process !== undefined) await runUnlessOff(process);
     return { event: 'taken-back' };

@@ -4,6 +4,7 @@ import type { Label } from '../../../shared/label/label.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import type { ImageSpec } from '../../../shared/vm/spec.ts';
+import { mustStillOwn } from '../ownership/claim.ts';
 import { restore } from '../restore/restore.ts';
 import type { RestoreEffect, RestoreEvent, RestoreState } from '../restore/states.ts';
 import type { Kind } from '../runtime/kind.ts';
@@ -156,6 +157,8 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
             : { event: 'refused', decision };
         }
         case 'run':
+          if (state.state !== 'running-guest') return undefined;
+          await mustStillOwn(world, vm, state.epoch);
           await vms.needProcess(vm).run({ announce: true });
           return { event: 'running' };
         case 'undo':

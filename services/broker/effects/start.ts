@@ -1,4 +1,5 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { mustStillOwn } from '../ownership/claim.ts';
 import type { Kind } from '../runtime/kind.ts';
 import { start } from '../start/start.ts';
 import type { StartEffect, StartEvent, StartState } from '../start/states.ts';
@@ -58,6 +59,8 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
             : { event: 'refused', decision };
         }
         case 'run':
+          if (state.state !== 'running-guest') return undefined;
+          await mustStillOwn(world, vm, state.epoch);
           await vms.needProcess(vm).run();
           return { event: 'running' };
         case 'undo':

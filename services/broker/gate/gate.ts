@@ -2,22 +2,15 @@ import type { Policy } from '../../../policy/policy.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import type { Clock } from '../../../shared/time/clock.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import type { Gate, GateAsk } from '../runtime/ports.ts';
+import type { DecidedAbout, Gate, GateAsk } from '../runtime/ports.ts';
 import { no } from './answer.ts';
 import { computeLabel } from './compute-label.ts';
 import { decide, refusedBy, type Verdict } from './decide.ts';
 import type { HostFacts } from './questions/question.ts';
 
-/** What a decision was taken for: the VM, the operation it belongs to and the name of who asked. */
-export interface About {
-  readonly vm: string;
-  readonly operation?: string;
-  readonly by: string;
-}
-
 /** Where decisions are written. `write` resolves when the record would survive a power cut. */
 export interface DecisionLog {
-  write(decision: Decision, about: About): Promise<void>;
+  write(decision: Decision, about: DecidedAbout): Promise<void>;
 }
 
 export interface GateOptions {

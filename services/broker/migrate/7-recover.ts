@@ -1,4 +1,4 @@
-import { timedOut } from '../machine/outcomes.ts';
+import { failedWith, timedOut } from '../machine/outcomes.ts';
 import { destinationRow } from './destination-states.ts';
 import { type Closable, closeOnDeadline, closeOnRequest, withdrawOnDeadline } from './give-up.ts';
 import { sourceRow } from './source-states.ts';
@@ -75,10 +75,24 @@ export const recoverRows = {
       effects: () => [{ effect: 'take-back' }],
     }),
     sourceRow({
+      from: 'in-doubt',
+      on: 'fence-confirmed',
+      to: 'taking-back',
+      next: (s, { fence, dropsMemory }) => ({
+        ...s,
+        state: 'taking-back',
+        outcome: failedWith({ code: 'TRANSFER_FAILED', message: `${fence.host} was fenced by ${fence.by}` }),
+        released: true,
+        fence,
+        dropsMemory,
+      }),
+      effects: () => [{ effect: 'take-back' }],
+    }),
+    sourceRow({
       from: 'taking-back',
       on: 'owner-lost',
       to: 'in-doubt',
-      next: ({ outcome: _, released: __, ...s }) => ({ ...s, state: 'in-doubt' }),
+      next: ({ outcome: _, released: __, fence: ___, dropsMemory: ____, ...s }) => ({ ...s, state: 'in-doubt' }),
       effects: () => [{ effect: 'resolve-doubt' }],
     }),
     // Still unknown: wait for the deadline, then ask again.

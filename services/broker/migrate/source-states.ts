@@ -1,6 +1,7 @@
 import type { Fault } from '../../../shared/errors/broker-error.ts';
 import type { HostName, OperationId, VmName } from '../../../shared/ids.ts';
 import type { Grant } from '../../../shared/messages/peer.ts';
+import type { Fence } from '../../../shared/messages/recovery.ts';
 import type { MigrateOptions } from '../../../shared/messages/request.ts';
 import type { Outcome } from '../../../shared/messages/view.ts';
 import type { Carnet } from '../../../shared/vm/carnet.ts';
@@ -22,6 +23,12 @@ export type GrantHeld = Pick<Grant, 'grantId' | 'address' | 'port' | 'transferKe
 type Offered = MigrateOut & { readonly carnet: Carnet };
 type Granted = Offered & { readonly grant: GrantHeld };
 
+/** What somebody said of a destination that died for good, and whether the guest's memory here is given up with it. */
+interface Fenced {
+  readonly fence?: Fence;
+  readonly dropsMemory?: boolean;
+}
+
 export type SourceState =
   /** Policy is asked whether the client may, and whether the VM may leave to that host. */
   | ({ readonly state: 'deciding' } & MigrateOut)
@@ -40,7 +47,7 @@ export type SourceState =
   /** The answer to the handover is not known. Nobody runs the guest here until it is. */
   | ({ readonly state: 'in-doubt' } & Granted)
   /** The destination released the VM, or the record alone decides: the next epoch is claimed and the guest runs here again. */
-  | ({ readonly state: 'taking-back'; readonly outcome: Outcome; readonly released: boolean } & Granted)
+  | ({ readonly state: 'taking-back'; readonly outcome: Outcome; readonly released: boolean } & Fenced & Granted)
   /** The transfer is called off while the VM is still ours. */
   | ({ readonly state: 'withdrawing'; readonly outcome: Outcome } & Offered)
   /** The destination runs the guest; the copy here is destroyed. */
@@ -63,6 +70,8 @@ export type SourceEvent =
   | { readonly event: 'destination-released'; readonly decision?: Decision }
   /** The destination does not answer, and the record, which decides alone, is where it was. */
   | { readonly event: 'record-unmoved' }
+  /** The destination is off for good: an operator has said so, and it is on record. */
+  | { readonly event: 'fence-confirmed'; readonly fence: Fence; readonly dropsMemory: boolean }
   | { readonly event: 'unresolved'; readonly fault?: Fault }
   /** The destination has moved the record after all. */
   | { readonly event: 'owner-lost' }

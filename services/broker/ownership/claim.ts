@@ -155,6 +155,16 @@ export async function takeBack(
   return next;
 }
 
+/**
+ * OWNER_CONFLICT where another host has the VM in a newer epoch than this one: it was fenced, and must not let the guest run
+ * any more. To be asked where time has passed since the record was moved here.
+ */
+export async function mustStillOwn({ ownership, host }: Mover, vm: VmName, epoch: number): Promise<void> {
+  const record = (await ownership.read(vm))?.record;
+  if (record === undefined || record.owner === host || record.epoch <= epoch) return;
+  throw new BrokerError('OWNER_CONFLICT', `${record.owner} has ${vm} in a newer epoch`);
+}
+
 /** Puts a record back that the bucket forgot: this host's journal proves that the VM is its own in that epoch. */
 export async function putBack(
   { ownership, host }: Mover,

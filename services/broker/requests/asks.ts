@@ -5,6 +5,7 @@ import { problemsOf } from '../../../shared/vm/spec.ts';
 import { notSaved } from '../effects/carnet.ts';
 import { clientLabel, peerLabel, type World } from '../effects/world.ts';
 import type { GateAsk } from '../runtime/ports.ts';
+import { recoveredLabel } from './recover.ts';
 
 /** What an action asks of this host's policy, and which VM it is about. */
 export interface AskOfAction {
@@ -62,6 +63,8 @@ export async function askOf(world: World, action: Action, clientName: ClientName
       };
       return { vm: carnet.spec.name, ask };
     }
+    case 'recover':
+      return { vm: action.vm, ask: { action: 'recover', client, label: await recoveredLabel(world, action.vm) } };
     case 'checkpoint-remove': {
       const { manifest } = await checkpoints.manifest(action.checkpoint);
       return { vm: manifest.carnet.spec.name, ask: { action: 'delete', client, label: manifest.carnet.label } };

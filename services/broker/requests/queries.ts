@@ -193,6 +193,7 @@ async function viewOf(world: World, runner: Runner, entry: VmEntry): Promise<VmV
     operation: runner.activeOf(spec.name) ?? null,
     console: process === undefined ? null : world.vmm.consolePath(spec.name),
     ...(waits === undefined ? {} : { waits }),
+    ...(entry.fence === undefined ? {} : { fence: entry.fence }),
   };
 }
 

@@ -11,6 +11,7 @@ import { cancelOperation } from './cancel.ts';
 import { control } from './control.ts';
 import { beginOperation, type OperationKinds } from './operations.ts';
 import { answerQuery } from './queries.ts';
+import { recover } from './recover.ts';
 
 interface RequestServerDeps {
   readonly endpoint: Endpoint;
@@ -43,6 +44,8 @@ export function serveRequests({ endpoint, world, runner, kinds, host }: RequestS
       case 'save':
       case 'restore':
         return beginOperation(world, runner, kinds, request, { client, frame });
+      case 'recover':
+        return recover(world, runner, request, client);
       case 'cancel':
         return cancelOperation(world, runner, request.operation, client);
       case 'explain':

@@ -188,7 +188,7 @@ export type GateAsk =
   /** Asks about the label the VM would have if this client started it. */
   | { readonly action: 'define'; readonly client: Label; readonly images: readonly Pick<OpenImage, 'spec' | 'label'>[] }
   | {
-      readonly action: 'delete' | 'stop' | 'suspend' | 'resume' | 'monitor';
+      readonly action: 'delete' | 'stop' | 'suspend' | 'resume' | 'monitor' | 'recover';
       readonly client: Label;
       readonly label: Label;
     }
@@ -211,14 +211,18 @@ export type GateAsk =
       readonly images: readonly Pick<OpenImage, 'spec' | 'label'>[];
     };
 
+/** What a decision is taken for; `fence` is the host that somebody says is off for good, and the epoch taken on that word. */
+export interface DecidedAbout {
+  readonly vm: string;
+  readonly operation?: string;
+  readonly by: string;
+  readonly fence?: { readonly host: string; readonly epoch: number };
+}
+
 /** The policy point. Never throws: an error of the engine is a refusal with its reason. */
 export interface Gate {
   /** Takes the decision and writes it to the audit log before it answers. */
-  decide(
-    ask: GateAsk,
-    moment: Decision['moment'],
-    about: { readonly vm: string; readonly operation?: string; readonly by: string },
-  ): Promise<Decision>;
+  decide(ask: GateAsk, moment: Decision['moment'], about: DecidedAbout): Promise<Decision>;
   /** The label of the saved state of a VM, computed from its label and the store's. */
   stateLabel(label: Label): Label | undefined;
 }

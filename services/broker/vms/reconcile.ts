@@ -64,7 +64,8 @@ export interface Keeper {
 /**
  * Keeps this host's VMs and the owner records in agreement, from time to time and whenever a record changes. What another host has claimed
  * while it was stopped here is forgotten: what this host knew of it is history then. A record that is older than this host's
- * journal was brought back by the bucket, and is put back as it was. A VM that is being worked on is let alone.
+ * journal was brought back by the bucket, and is put back as it was. A guest that runs here while another host has it in a newer
+ * epoch was fenced, and is paused. A VM that is being worked on is let alone.
  */
 export async function keepOwners(world: World, runner: Runner): Promise<Keeper> {
   const { vms, ownership, host, log, clock, random } = world;
@@ -109,13 +110,18 @@ export async function keepOwners(world: World, runner: Runner): Promise<Keeper> 
         }
         case 'ended':
           await afterEnd(world, vm);
+          return;
+        case 'fenced':
+          // Its memory stays for whoever looks; it runs elsewhere.
+          await vms.needProcess(vm).pause();
+          log.error('a guest is paused: another host has the VM in a newer epoch', { vm });
       }
     } finally {
       release();
     }
   }
 
-  async function verdictOn(vm: VmName): Promise<'theirs' | 'forgotten' | 'ended' | undefined> {
+  async function verdictOn(vm: VmName): Promise<'theirs' | 'forgotten' | 'ended' | 'fenced' | undefined> {
     const record = (await ownership.read(vm))?.record;
     const entry = vms.get(vm);
     if (entry === undefined) return undefined;
@@ -123,7 +129,7 @@ export async function keepOwners(world: World, runner: Runner): Promise<Keeper> 
     if (record === undefined || record.epoch < entry.epoch) return 'forgotten';
     // In the same epoch where this host only intended to claim it, and another was faster.
     if (record.owner !== host && (record.epoch > entry.epoch || entry.claimedBy !== undefined))
-      return runs ? undefined : 'theirs';
+      return runs ? 'fenced' : 'theirs';
     if (record.owner !== host) return undefined;
     return record.running && !runs ? 'ended' : undefined;
   }

@@ -1,6 +1,7 @@
 import { BrokerError, type Fault } from '../../../shared/errors/broker-error.ts';
 import { checkpointId, hostName, operationId, type VmName } from '../../../shared/ids.ts';
 import { label } from '../../../shared/label/label.ts';
+import { fence } from '../../../shared/messages/recovery.ts';
 import { fields, integer, maybe, nullable, type Shape } from '../../../shared/schema/schema.ts';
 import type { Store } from '../../../shared/store/store.ts';
 import { accelerator, vmSpec } from '../../../shared/vm/spec.ts';
@@ -19,6 +20,8 @@ export const vmEntry = fields({
   promisedTo: maybe(hostName),
   /** The operation that took it over from an owner that let it go, written down before the record was. */
   claimedBy: maybe(operationId),
+  /** It was taken over from a host that is off for good, on this word. */
+  fence: maybe(fence),
 });
 export type VmEntry = Shape<typeof vmEntry>;
 

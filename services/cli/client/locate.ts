@@ -65,6 +65,22 @@ export async function hostOfVm(client: Client, vm: VmName): Promise<HostName> {
   });
 }
 
+/**
+ * The host that can take over a VM whose host is gone: one that answers and lists it, a source in doubt say. Where only
+ * checkpoints of it are left the person says which: USAGE_INVALID.
+ */
+export async function hostToRecoverOn(client: Client, vm: VmName): Promise<HostName> {
+  const host = await lister(client, vm);
+  if (host !== undefined) return host;
+  throw new BrokerError(
+    'USAGE_INVALID',
+    `no host that answers lists \`${vm}\`: say on which one it is to be recovered`,
+    {
+      hint: `carnet checkpoint list ${vm} shows who has a checkpoint of it; --host takes one of them`,
+    },
+  );
+}
+
 /** A host that has a checkpoint: the one that took it where it still has it. CHECKPOINT_UNKNOWN where there is none. */
 export async function hostOfCheckpoint(client: Client, checkpoint: CheckpointId): Promise<HostName> {
   const holders: HostName[] = [];

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { Ending } from '../render/fault.ts';
 import type { Session } from '../session.ts';
 import type { WaitOptions } from './perform.ts';
+import type { RecoverOptions } from './recover.ts';
 import { type Registry, register, registerNoun } from './register.ts';
 import { type Verb, type VerbOptions, vmVerbs } from './verbs.ts';
 
@@ -30,6 +31,24 @@ export function registerVerb(noun: Command, registry: Registry, verb: Verb): voi
 export function registerVm(program: Command, registry: Registry): void {
   const noun = registerNoun(program, 'vm', 'virtual machines');
   for (const verb of vmVerbs) registerVerb(noun, registry, verb);
+  register<RecoverOptions>(noun, registry, {
+    usage: 'recover <vm>',
+    summary: 'take a VM over from a host that has died for good',
+    details:
+      'Without --fence-confirmed it only says what would be done and what it risks, and ends with 2. With it, whoever sits at a\n' +
+      'terminal is asked for the name of the host first; --yes, or no terminal, goes on without.',
+    options: [
+      new Option('--fence-confirmed', 'the host is off for good, or cut off from the disks: you have made sure'),
+      new Option('--host <host>', 'the host that takes it over; otherwise one that lists it'),
+      new Option('--memory <choice>', 'of a guest in doubt: go on from its memory, or give that up').choices([
+        'keep',
+        'drop',
+      ]),
+      new Option('-y, --yes', 'do not ask'),
+    ],
+    examples: ['carnet vm recover web', 'carnet vm recover web --fence-confirmed --host alpha'],
+    run: async (session, [vm], options) => (await import('./recover.ts')).recover(session, vm, options),
+  });
   register(noun, registry, {
     usage: 'list',
     summary: 'list the VMs of all hosts that you may see',

@@ -1,5 +1,6 @@
 import type { RunState, VmSummary, VmView } from '../../../shared/messages/view.ts';
 import type { ImageSpec } from '../../../shared/vm/spec.ts';
+import { fenceText } from './recovery.ts';
 import type { Style } from './style.ts';
 import { type Column, renderFields } from './table.ts';
 import { waitsRows } from './waits.ts';
@@ -39,6 +40,7 @@ export function renderVm(view: VmView, style: Style): string {
       ['host', view.host],
       ['state', paintState(view.state, view.state, style)],
       ...waitsRows(view.waits, style),
+      ['recovered', view.fence === undefined ? undefined : fenceText(view.fence)],
       ['label', view.label ?? 'none yet'],
       ['epoch', String(view.epoch)],
       ['memory', `${spec.memoryMiB} MiB`],

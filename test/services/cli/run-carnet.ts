@@ -18,6 +18,8 @@ export async function carnet(
     env?: Record<string, string>;
     terminal?: boolean;
     onListening?: (interrupt: () => void) => void;
+    /** What the person at the terminal answers. */
+    answers?: string;
   } = {},
 ): Promise<Said> {
   const out: string[] = [];
@@ -34,6 +36,7 @@ export async function carnet(
         options.onListening?.(callback);
         return () => undefined;
       },
+      ...(options.answers === undefined ? {} : { ask: async () => options.answers ?? '' }),
     },
     options.connect ?? noConnection,
   );

@@ -51,6 +51,7 @@ export function asks<A extends Action>(action: A): GateAsk & { action: A } {
     suspend: ['label'],
     resume: ['label'],
     monitor: ['label'],
+    recover: ['label'],
     save: ['label'],
     restore: ['label', 'stateLabel', 'peer', 'images'],
     'migrate-out': ['label', 'peer'],

@@ -40,7 +40,7 @@ async function decisionOn(ask: GateAsk, host = 'accepting'): Promise<Decision> {
 
 async function linesOf(
   decision: Decision,
-  about: { vm?: string; by?: string; operation?: string } = {},
+  about: { vm?: string; by?: string; operation?: string; fence?: { host: string; epoch: number } } = {},
 ): Promise<string[]> {
   const log = await openAuditLog({ path, subject: contexts.broker, clock: systemClock });
   await log.write(decision, { vm: 'demo', by: 'operator', ...about });
@@ -164,4 +164,11 @@ test('audit2allow reads the missing rule out of the records', async () => {
   compile(directory, await shippedText('no-entrypoint'), true);
   const { stdout } = spawnSync('audit2allow', ['-p', join(directory, 'policy.bin'), '-i', path], { encoding: 'utf8' });
   assert.match(stdout, /allow qemu_virtdisk_t vm_user_t:vm entrypoint;/);
+});
+
+test('the word that a host is off for good is on record with who gave it, about what, and the epoch taken on it', async () => {
+  const lines = await linesOf(await decisionOn(asks('recover')), { fence: { host: 'beta', epoch: 1007 } });
+  const last = lines.at(-1) ?? '';
+  assert.match(last, /op=carnet-decision vm="demo" by="operator"/);
+  assert.match(last, /action="recover" moment=offer outcome=allowed fence=confirmed fenced="beta" epoch=1007 /);
 });

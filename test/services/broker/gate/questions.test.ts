@@ -41,6 +41,7 @@ const table: Record<GateAsk['action'], string[][]> = {
   suspend: [valid, may('suspend')],
   resume: [valid, may('resume')],
   monitor: [valid, may('monitor')],
+  recover: [valid, may('recover')],
   save: [
     may('save'),
     [`type_transition ${T} ${S}:file`, 'type_transition vm_user_t carnet_store_t:file STATE_TYPE;'],
