@@ -26,14 +26,20 @@ export function inTurns(rounds: number, ours: () => number, theirs: () => number
   return { ours: median(our), theirs: median(their) };
 }
 
+interface RunOptions {
+  readonly input?: string;
+  /** Besides this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Runs a program to its end and answers its output. @throws where it cannot be run, fails or takes ten minutes. */
-export function runToEnd(program: string, args: readonly string[], input = ''): string {
+export function runToEnd(program: string, args: readonly string[], { input = '', env }: RunOptions = {}): string {
   const run = spawnSync(program, args, {
     input,
     encoding: 'utf8',
     timeout: 600_000,
     maxBuffer: 1 << 28,
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+    env: { ...process.env, ...env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
   });
   if (run.status === 0) return run.stdout;
   throw new Error(`${program}: ${run.error?.message ?? run.stderr.trim().split('\n').slice(-2).join(' · ')}`);
