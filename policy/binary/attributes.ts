@@ -1,3 +1,4 @@
+import { listsOf } from '../policydb/lists.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 import { fault, type Reader, readMembers } from './reader.ts';
 import { knownValue } from './symbol-table.ts';
@@ -6,7 +7,7 @@ import { knownValue } from './symbol-table.ts';
 export function readTypeAttributes(reader: Reader, db: Policydb): void {
   const { types } = db;
   const valueMax = types.names.length - 1;
-  const attributesOf: Uint16Array[] = [Uint16Array.of(0)];
+  const lists: (readonly number[])[] = [[0]];
   for (let type = 1; type <= valueMax; type++) {
     const at = reader.offset;
     const list = readMembers(reader, 1);
@@ -20,7 +21,7 @@ export function readTypeAttributes(reader: Reader, db: Policydb): void {
       members.add(type);
     }
     if (!list.includes(type)) list.push(type);
-    attributesOf.push(Uint16Array.from(list).sort());
+    lists.push(list.sort((left, right) => left - right));
   }
-  types.attributesOf = attributesOf;
+  types.attributesOf = listsOf(lists);
 }

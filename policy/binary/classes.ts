@@ -1,5 +1,5 @@
 import type { DefaultValue } from '../language/ast.ts';
-import { type ClassDatum, type Policydb, permsMax } from '../policydb/policydb.ts';
+import { type ClassDatum, type Policydb, permissionBits, permsMax } from '../policydb/policydb.ts';
 import { type ReadConstraint, readConstraints } from './constraints.ts';
 import { fault, type Reader, readCount, readName, readU32 } from './reader.ts';
 import { declare, readNamedTable, readTable } from './symbol-table.ts';
@@ -65,7 +65,7 @@ function readClass(reader: Reader, glblub: boolean, db: Policydb, valueMax: numb
   const datum: ClassDatum = {
     name,
     perms,
-    bits: new Map(perms.map((perm, index) => [perm, 1 << index])),
+    bits: permissionBits(perms),
     constraints: [],
     validations: [],
     defaults: readDefaults(reader, glblub),

@@ -1,5 +1,6 @@
 import type { LevelName, NameSet, RangeName, Span, Statement, User } from '../language/ast.ts';
 import type { Diagnostics } from '../language/diagnostics.ts';
+import type { BitmapPool } from '../policydb/bitmap.ts';
 import { createPolicydb, type Names, type Policydb, valuesMax } from '../policydb/policydb.ts';
 import type { Block } from './blocks.ts';
 import { isKnownHere, isOnlyRequired, type LocalName, mayDeclareHere, noteDeclared } from './scopes.ts';
@@ -37,6 +38,8 @@ export interface Memo {
   readonly members: Map<NameSet, readonly number[]>;
   /** Bits by class value. */
   readonly perms: Map<NameSet, (number | undefined)[]>;
+  /** What constraints name: many name the same. */
+  readonly constrained: BitmapPool;
   /** How many values the sets have together. */
   values: number;
 }
@@ -91,6 +94,7 @@ export function createBuild(report: Diagnostics, target: Target, everything: Blo
       types: new Map(),
       members: new Map(),
       perms: new Map(),
+      constrained: new Map(),
       values: 0,
     },
     expanded: 0,

@@ -1,5 +1,5 @@
 import type { ClassPermissions, CommonPermissions, DefaultRule, Span } from '../language/ast.ts';
-import { permsMax } from '../policydb/policydb.ts';
+import { permissionBits, permsMax } from '../policydb/policydb.ts';
 import { type Build, declareName, type Handlers, lookUp } from './builder.ts';
 import { plainSet } from './sets.ts';
 
@@ -52,7 +52,7 @@ function declarePermissions(build: Build, statement: ClassPermissions): void {
   const inherited = common?.perms ?? [];
   if (!checkPermissions(build, statement, perms, inherited)) return;
   datum.perms = [...inherited, ...perms];
-  datum.bits = new Map(datum.perms.map((perm, index) => [perm, 1 << index]));
+  datum.bits = permissionBits(datum.perms);
 }
 
 function checkPermissions(build: Build, span: Span, perms: readonly string[], inherited: readonly string[]): boolean {

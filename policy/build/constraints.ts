@@ -6,7 +6,7 @@ import type {
   Span,
   ValidateTransition,
 } from '../language/ast.ts';
-import { type Bitmap, createBitmap, setBit } from '../policydb/bitmap.ts';
+import { type Bitmap, createBitmap, pooled, setBit } from '../policydb/bitmap.ts';
 import { constraintDepthMax, type Step } from '../policydb/constraint.ts';
 import type { Build, Handlers } from './builder.ts';
 import { expandRoles } from './roles.ts';
@@ -75,5 +75,5 @@ function nameSet(build: Build, rule: Span, part: 'user' | 'role' | 'type', set: 
   if (values === undefined) return undefined;
   const bitmap = createBitmap(size);
   for (const value of part === 'role' ? expandRoles(build, values) : values) setBit(bitmap, value);
-  return bitmap;
+  return pooled(build.memo.constrained, bitmap);
 }

@@ -1,4 +1,5 @@
 import type { BooleanDeclaration, Span, TypeAlias, TypeAttribute, TypeDeclaration } from '../language/ast.ts';
+import { listsOf } from '../policydb/lists.ts';
 import { type Build, declareAlias, declareName, type Handlers, lookUp, withoutDot } from './builder.ts';
 import { KNOWN_CAPABILITIES } from './capabilities.ts';
 import { isPlain } from './sets.ts';
@@ -159,5 +160,5 @@ export function finishTypes(build: Build): void {
   for (let attribute = 1; attribute < types.names.length; attribute++) {
     for (const member of types.members[attribute] ?? []) lists[member]?.push(attribute);
   }
-  types.attributesOf = lists.map((list) => Uint16Array.from(list).sort());
+  types.attributesOf = listsOf(lists.map((list) => list.sort((left, right) => left - right)));
 }

@@ -3,6 +3,7 @@ import { members } from '../build/sets.ts';
 import { UNCONDITIONAL } from '../policydb/access-table.ts';
 import { includesAll } from '../policydb/bitmap.ts';
 import { findRow, rowClass, rowSource, rowTarget } from '../policydb/key-index.ts';
+import { listAt } from '../policydb/lists.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 import { permissionNames, spanOf } from './report.ts';
 
@@ -77,7 +78,7 @@ function firstViolation(build: Build, rows: ReadonlyMap<number, number[]>, child
   const { db } = build;
   const { access } = db;
   const { branches } = access;
-  for (const source of db.types.attributesOf[child] ?? []) {
+  for (const source of listAt(db.types.attributesOf, child)) {
     for (const row of rows.get(source) ?? []) {
       const tclass = rowClass(access.index, row);
       for (const target of members(build, rowTarget(access.index, row))) {
@@ -101,8 +102,8 @@ function covered(db: Policydb, source: number, target: number, tclass: number, b
   const { branches } = access;
   let found = 0;
   const sides = new Map<number, number>();
-  for (const from of types.attributesOf[source] ?? []) {
-    for (const to of types.attributesOf[target] ?? []) {
+  for (const from of listAt(types.attributesOf, source)) {
+    for (const to of listAt(types.attributesOf, target)) {
       const row = findRow(access.index, from, to, tclass);
       if (row < 0) continue;
       found |= access.allow.data[row] ?? 0;

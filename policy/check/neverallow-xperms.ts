@@ -2,6 +2,7 @@ import type { Build } from '../build/builder.ts';
 import { members } from '../build/sets.ts';
 import { hasBit } from '../policydb/bitmap.ts';
 import { rowClass, rowSource, rowTarget } from '../policydb/key-index.ts';
+import { listAt } from '../policydb/lists.ts';
 import type { NeverallowXperms } from '../policydb/policydb.ts';
 import { commonCommand, eachXpermRule, XPERM_ALLOW } from '../policydb/xperm-table.ts';
 import { mayCompare, spanOf } from './report.ts';
@@ -83,7 +84,7 @@ function forbiddenCommand(
   const { xperms, types } = build.db;
   let ruled = false;
   let command: number | undefined;
-  eachXpermRule(xperms, types.attributesOf[source] ?? [], types.attributesOf[target] ?? [], tclass, (entry) => {
+  eachXpermRule(xperms, listAt(types.attributesOf, source), listAt(types.attributesOf, target), tclass, (entry) => {
     if (xperms.kind.data[entry] !== XPERM_ALLOW) return;
     ruled = true;
     const list = xperms.lists[xperms.commands.data[entry] ?? 0];

@@ -67,7 +67,7 @@ function allowedAnyhow(build: Build, row: number): number {
 function allowingStatement(build: Build, row: number, perms: number): number {
   const { access } = build.db;
   const { origins } = access;
-  for (let origin = access.origin.data[row] ?? -1; origin >= 0; origin = origins.next.data[origin] ?? -1) {
+  for (let origin = origins.first.data[row] ?? -1; origin >= 0; origin = origins.next.data[origin] ?? -1) {
     if (origins.vector.data[origin] === ALLOW && ((origins.perms.data[origin] ?? 0) & perms) !== 0) {
       return origins.statement.data[origin] ?? -1;
     }

@@ -1,6 +1,8 @@
 import type { AccessTable } from '../policydb/access-table.ts';
 import type { Column } from '../policydb/column.ts';
 import type { KeyIndex } from '../policydb/key-index.ts';
+import type { Lists } from '../policydb/lists.ts';
+import type { Presence } from '../policydb/presence.ts';
 import type { TypeTable } from '../policydb/type-table.ts';
 import type { XpermTable } from '../policydb/xperm-table.ts';
 import type { Answers } from './content.ts';
@@ -14,7 +16,8 @@ export function checkTables(db: Answers['db']): void {
   for (const table of Object.values(db.typeRules)) checkTypeTable(table);
   checkXperms(db.xperms);
   const count = db.types.names.length;
-  if (db.types.attributesOf.length !== count || db.roles.types.length !== db.roles.names.length) {
+  checkLists(db.types.attributesOf, count);
+  if (db.roles.types.length !== db.roles.names.length) {
     throw new RangeError('a table of types or roles has the wrong size');
   }
 }
@@ -22,17 +25,19 @@ export function checkTables(db: Answers['db']): void {
 function checkAccess(access: Answers['db']['access'], branchCount: number): void {
   const { branches } = access;
   const rows = checkIndex(access.index);
-  checkLengths(rows, [access.allow, access.auditallow, access.auditdeny, access.conditional, access.origin]);
+  checkLengths(rows, [access.allow, access.auditallow, access.auditdeny, access.conditional]);
   checkLengths(branches.next.length, [branches.branch, branches.allow, branches.auditallow, branches.auditdeny]);
   checkRange(access.conditional, branches.next.length);
+  checkPresence(access.presence);
   checkChain(branches.next);
   checkRange(branches.branch, branchCount);
 }
 
 /** The same for what explanations follow. */
 export function checkOrigins({ access, conditionals }: Answers['db'], origins: AccessTable['origins']): void {
+  checkLengths(access.index.pairs.length, [origins.first]);
   checkLengths(origins.next.length, [origins.vector, origins.branch, origins.perms, origins.statement]);
-  checkRange(access.origin, origins.next.length);
+  checkRange(origins.first, origins.next.length);
   checkChain(origins.next);
   checkRange(origins.branch, conditionals.length * 2);
 }
@@ -52,6 +57,23 @@ function checkXperms(table: XpermTable): void {
   checkRange(table.first, table.next.length);
   checkChain(table.next);
   checkRange(table.commands, table.lists.length);
+}
+
+/** A hash is cut to their length by its lowest bits. */
+function checkPresence(presence: Presence | undefined): void {
+  for (const { length } of [presence?.sources ?? [], presence?.targets ?? []]) {
+    if (length === 0 || (length & (length - 1)) !== 0) throw new RangeError('what has rules is not told');
+  }
+}
+
+function checkLists({ starts, values }: Lists, count: number): void {
+  if (starts.length !== count + 1 || starts[0] !== 0 || starts[count] !== values.length) {
+    throw new RangeError('lists of the wrong size');
+  }
+  for (let list = 0; list < count; list++) {
+    if ((starts[list] as number) > (starts[list + 1] as number))
+      throw new RangeError('a list that ends before it starts');
+  }
 }
 
 /** Answers the number of rows. At most half of the slots may be taken, so that every search comes to a free one. */

@@ -2,8 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { LoadOptions } from '../load.ts';
 import type { Loaded } from '../policy.ts';
 import { cannotRead } from '../policy-file.ts';
-import type { Answers } from './content.ts';
-import { readFirstPart } from './form.ts';
+import { readCheckedAnswers } from './content.ts';
 import { openForm } from './open.ts';
 import type { WorkerResult, WorkerTask } from './worker-messages.ts';
 
@@ -30,7 +29,7 @@ export async function loadPolicyInWorker(path: string, options: WorkerLoadOption
     const result = await runWorker({ path, cacheDirectory }, timeoutMsMax);
     if (!result.ok) return result;
     const { form, source, digest, warnings } = result;
-    const open = { first: form.first, answers: readFirstPart(form.first) as Answers, second: () => form.second };
+    const open = { first: form.first, answers: readCheckedAnswers(form.first), second: () => form.second };
     const loaded = openForm(open, { path, digest, source: () => source }, options);
     return loaded.ok ? { ...loaded, warnings: [...loaded.warnings, ...warnings] } : loaded;
   } catch (error) {

@@ -2,8 +2,8 @@ import type { Constraint } from '../policydb/constraint.ts';
 import type { Context } from '../policydb/context.ts';
 import { findRow } from '../policydb/key-index.ts';
 import { tripleKey } from '../policydb/policydb.ts';
+import { mayHave } from '../policydb/presence.ts';
 import { holds } from './constraints.ts';
-import { mayHave } from './presence.ts';
 import type { State } from './state.ts';
 
 /** What the rules say, as bits of the class. */
@@ -36,17 +36,18 @@ export function ruleAccess(state: State, sourceType: number, targetType: number,
   const { access, types } = state.db;
   const { presence } = state;
   const { branches } = access;
-  const sources = types.attributesOf[sourceType];
-  const targets = types.attributesOf[targetType];
+  const { starts, values } = types.attributesOf;
+  const sourcesEnd = starts[sourceType + 1] as number;
+  const targetsStart = starts[targetType] as number;
+  const targetsEnd = starts[targetType + 1] as number;
   let allowed = 0;
   let auditallow = 0;
   let auditdeny = -1;
-  if (sources === undefined || targets === undefined) return { allowed, auditallow, auditdeny };
-  for (let i = 0; i < sources.length; i++) {
-    const source = sources[i] as number;
+  for (let i = starts[sourceType] as number; i < sourcesEnd; i++) {
+    const source = values[i] as number;
     if (!mayHave(presence.sources, source, tclass)) continue;
-    for (let j = 0; j < targets.length; j++) {
-      const target = targets[j] as number;
+    for (let j = targetsStart; j < targetsEnd; j++) {
+      const target = values[j] as number;
       if (!mayHave(presence.targets, target, tclass)) continue;
       const row = findRow(access.index, source, target, tclass);
       if (row < 0) continue;

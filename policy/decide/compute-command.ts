@@ -1,5 +1,6 @@
 import type { CommandAccess } from '../policy.ts';
 import type { Context } from '../policydb/context.ts';
+import { listAt } from '../policydb/lists.ts';
 import { findXperms } from '../policydb/xperm-table.ts';
 import { computeAccess } from './compute-av.ts';
 import { removedBy } from './explain.ts';
@@ -20,8 +21,8 @@ export function computeCommand(
 ): CommandAccess {
   const { types, xperms } = state.db;
   const access = computeAccess(state, source, target, tclass);
-  const sources = types.attributesOf[source.type] ?? [];
-  const targets = types.attributesOf[target.type] ?? [];
+  const sources = listAt(types.attributesOf, source.type);
+  const targets = listAt(types.attributesOf, target.type);
   const says = findXperms(xperms, sources, targets, tclass, operation, command & 0xffff);
   const { ruled } = says;
   const reason = removedBy(access, operation) ?? (ruled && !says.allowed ? 'TE' : undefined);

@@ -67,11 +67,15 @@ export function createPolicy(parts: PolicyParts): LoadedPolicy {
     return computed.statement < 0 ? { ok: true, context } : { ok: true, context, rule: describe(computed.statement) };
   };
 
+  let booleans: LoadedPolicy['booleans'] | undefined;
   const policy: LoadedPolicy = {
     digest,
     seqno,
     mls: db.mls !== undefined,
-    booleans: booleansByName(db, parts.booleans),
+    get booleans() {
+      booleans ??= booleansByName(db, parts.booleans);
+      return booleans;
+    },
     declares(tclass, perms) {
       const datum = db.classData[classOf(tclass)];
       return datum !== undefined && perms.every((perm) => datum.bits.has(perm));

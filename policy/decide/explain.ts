@@ -2,6 +2,7 @@ import type { DenialReason, Explanation, RuleSource } from '../policy.ts';
 import { ALLOW, UNCONDITIONAL } from '../policydb/access-table.ts';
 import type { Context } from '../policydb/context.ts';
 import { findRow } from '../policydb/key-index.ts';
+import { listAt } from '../policydb/lists.ts';
 import { type Access, computeAccess } from './compute-av.ts';
 import { conditionOf } from './conditions.ts';
 import { type Repair, repairOf } from './repair.ts';
@@ -67,11 +68,11 @@ function allowRules(state: State, sourceType: number, targetType: number, tclass
   const { origins } = access;
   const on = new Set<number>();
   const off = new Map<number, number>();
-  for (const source of types.attributesOf[sourceType] ?? []) {
-    for (const target of types.attributesOf[targetType] ?? []) {
+  for (const source of listAt(types.attributesOf, sourceType)) {
+    for (const target of listAt(types.attributesOf, targetType)) {
       const row = findRow(access.index, source, target, tclass);
       if (row < 0) continue;
-      for (let origin = access.origin.data[row] ?? -1; origin >= 0; origin = origins.next.data[origin] ?? -1) {
+      for (let origin = origins.first.data[row] ?? -1; origin >= 0; origin = origins.next.data[origin] ?? -1) {
         if (origins.vector.data[origin] !== ALLOW || ((origins.perms.data[origin] ?? 0) & bit) === 0) continue;
         const branch = origins.branch.data[origin] ?? UNCONDITIONAL;
         const statement = origins.statement.data[origin] ?? 0;

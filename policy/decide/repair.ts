@@ -2,6 +2,7 @@ import { hasBit } from '../policydb/bitmap.ts';
 import type { Constraint } from '../policydb/constraint.ts';
 import type { Context } from '../policydb/context.ts';
 import { findRow } from '../policydb/key-index.ts';
+import { listAt } from '../policydb/lists.ts';
 import { boundedBy, failingConstraints, roleDenied, ruleAccess } from './compute-av.ts';
 import type { State } from './state.ts';
 
@@ -61,8 +62,8 @@ function alwaysGranted(state: State, source: number, target: number, tclass: num
   const { access, types } = state.db;
   const { branches } = access;
   const sides = new Set<number>();
-  for (const from of types.attributesOf[source] ?? []) {
-    for (const to of types.attributesOf[target] ?? []) {
+  for (const from of listAt(types.attributesOf, source)) {
+    for (const to of listAt(types.attributesOf, target)) {
       const row = findRow(access.index, from, to, tclass);
       if (row < 0) continue;
       if (((access.allow.data[row] ?? 0) & bit) !== 0) return true;

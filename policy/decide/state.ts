@@ -1,6 +1,7 @@
+import { accessPresence } from '../policydb/access-table.ts';
 import { evaluateCondition } from '../policydb/conditional.ts';
 import type { Policydb } from '../policydb/policydb.ts';
-import { type Presence, presenceOf } from './presence.ts';
+import type { Presence } from '../policydb/presence.ts';
 
 /**
  * Where libsepol and the kernel answer differently, whose answer is wanted: the kernel's socket classes, whose new
@@ -31,6 +32,6 @@ export function createState(db: Policydb, flavour: Flavour, booleans: readonly b
   const processClass = db.classes.values.get('process') ?? 0;
   const bits = db.classData[processClass]?.bits;
   const processTransitions = (bits?.get('transition') ?? 0) | (bits?.get('dyntransition') ?? 0);
-  const presence = presenceOf(db.access);
+  const presence = accessPresence(db.access);
   return { db, flavour, booleans, branchOn, presence, processClass, processTransitions };
 }

@@ -1,4 +1,5 @@
 import { findRow } from '../policydb/key-index.ts';
+import { listAt } from '../policydb/lists.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 
 /** What the rules allow, by the key of the condition (see branch-key.ts): '' has what is allowed whatever the booleans are. */
@@ -40,8 +41,8 @@ export function allowedPair(
   keyOf: (branch: number) => string,
 ): Allowed {
   const found = new Map<string, Grant>();
-  for (const from of db.types.attributesOf[source] ?? []) {
-    for (const to of db.types.attributesOf[target] ?? []) {
+  for (const from of listAt(db.types.attributesOf, source)) {
+    for (const to of listAt(db.types.attributesOf, target)) {
       const row = findRow(db.access.index, from, to, tclass);
       if (row >= 0) allowedByRow(db, row, keyOf, found);
     }

@@ -1,5 +1,6 @@
 import { type Column, createColumn, push, reserve } from './column.ts';
 import { addRow, createKeyIndex, type KeyIndex, reserveRows } from './key-index.ts';
+import { type Presence, presenceOf } from './presence.ts';
 
 /** Which vector of a row a rule changes. `dontaudit P` is an auditdeny of everything but P. */
 export const ALLOW = 0;
@@ -22,8 +23,6 @@ export interface AccessTable {
   readonly auditdeny: Column;
   /** First entry of the row's conditional list, or -1. */
   readonly conditional: Column;
-  /** First origin of the row, or -1. */
-  readonly origin: Column;
   readonly branches: {
     readonly next: Column;
     readonly branch: Column;
@@ -32,12 +31,16 @@ export interface AccessTable {
     readonly auditdeny: Column;
   };
   readonly origins: {
+    /** First origin of each row, or -1. */
+    readonly first: Column;
     readonly next: Column;
     readonly vector: Column;
     readonly branch: Column;
     readonly perms: Column;
     readonly statement: Column;
   };
+  /** Made when the table is complete and first asked. */
+  presence: Presence | undefined;
 }
 
 export function createAccessTable(): AccessTable {
@@ -47,7 +50,6 @@ export function createAccessTable(): AccessTable {
     auditallow: createColumn(),
     auditdeny: createColumn(),
     conditional: createColumn(),
-    origin: createColumn(),
     branches: {
       next: createColumn(),
       branch: createColumn(),
@@ -56,20 +58,28 @@ export function createAccessTable(): AccessTable {
       auditdeny: createColumn(),
     },
     origins: {
+      first: createColumn(),
       next: createColumn(),
       vector: createColumn(),
       branch: createColumn(),
       perms: createColumn(),
       statement: createColumn(),
     },
+    presence: undefined,
   };
+}
+
+/** What has rules in a table that is complete. */
+export function accessPresence(access: Pick<AccessTable, 'index' | 'presence'>): Presence {
+  access.presence ??= presenceOf(access.index);
+  return access.presence;
 }
 
 /** Makes room for `more` unconditional rules at once, where it is known how many come. */
 export function reserveAccess(table: AccessTable, more: number): void {
-  const { allow, auditallow, auditdeny, conditional, origin } = table;
+  const { allow, auditallow, auditdeny, conditional } = table;
   reserveRows(table.index, more);
-  for (const column of [allow, auditallow, auditdeny, conditional, origin]) reserve(column, more);
+  for (const column of [allow, auditallow, auditdeny, conditional]) reserve(column, more);
   for (const column of Object.values(table.origins)) reserve(column, more);
 }
 
@@ -97,16 +107,16 @@ export function addReserved(
   tclass: number,
   rule: Omit<AccessRule, 'branch'>,
 ): boolean {
-  const { allow, auditallow, auditdeny, conditional, origin, origins } = table;
+  const { allow, auditallow, auditdeny, conditional, origins } = table;
+  const { first, next, vector, branch, perms, statement } = origins;
   const row = addRow(table.index, source, target, tclass);
   if (row === allow.length) {
     auditdeny.data[row] = -1;
     conditional.data[row] = -1;
-    origin.data[row] = -1;
-    allow.length = auditallow.length = auditdeny.length = conditional.length = origin.length = row + 1;
+    first.data[row] = -1;
+    allow.length = auditallow.length = auditdeny.length = conditional.length = first.length = row + 1;
   }
-  const { next, vector, branch, perms, statement } = origins;
-  const before = origin.data[row] as number;
+  const before = first.data[row] as number;
   for (let entry = before; entry >= 0; entry = next.data[entry] as number) {
     if (vector.data[entry] === rule.vector && branch.data[entry] === UNCONDITIONAL) return false;
   }
@@ -118,7 +128,7 @@ export function addReserved(
   perms.data[entry] = rule.perms;
   statement.data[entry] = rule.statement;
   next.length = vector.length = branch.length = perms.length = statement.length = entry + 1;
-  origin.data[row] = entry;
+  first.data[row] = entry;
   return true;
 }
 
@@ -129,7 +139,7 @@ function accessRow(table: AccessTable, source: number, target: number, tclass: n
     push(table.auditallow, 0);
     push(table.auditdeny, -1);
     push(table.conditional, -1);
-    push(table.origin, -1);
+    push(table.origins.first, -1);
   }
   return row;
 }
@@ -138,12 +148,12 @@ function addToRow(table: AccessTable, row: number, rule: AccessRule): void {
   if (rule.branch === UNCONDITIONAL) join(table, row, rule.vector, rule.perms);
   else join(table.branches, branchEntry(table, row, rule.branch), rule.vector, rule.perms);
   const { origins } = table;
-  const entry = push(origins.next, table.origin.data[row] ?? -1);
+  const entry = push(origins.next, origins.first.data[row] ?? -1);
   push(origins.vector, rule.vector);
   push(origins.branch, rule.branch);
   push(origins.perms, rule.perms);
   push(origins.statement, rule.statement);
-  table.origin.data[row] = entry;
+  origins.first.data[row] = entry;
 }
 
 function branchEntry(table: AccessTable, row: number, branch: number): number {

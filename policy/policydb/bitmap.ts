@@ -56,3 +56,17 @@ export function bitsOf(bitmap: Bitmap): number[] {
   }
   return bits;
 }
+
+/** Bitmaps by what is in them, so that those that are equal can be one. */
+export type BitmapPool = Map<number, Bitmap[]>;
+
+/** The bitmap of the pool that is equal; the one that is given where there was none. */
+export function pooled(pool: BitmapPool, bitmap: Bitmap): Bitmap {
+  let hash = bitmap.length;
+  for (let word = 0; word < bitmap.length; word++) hash = Math.imul(hash ^ (bitmap[word] as number), 0x0100_0193);
+  const alike = pool.get(hash);
+  if (alike === undefined) pool.set(hash, [bitmap]);
+  const found = alike?.find((one) => one.length === bitmap.length && sameBits(one, bitmap));
+  if (found === undefined) alike?.push(bitmap);
+  return found ?? bitmap;
+}

@@ -3,6 +3,7 @@ import { type AccessTable, createAccessTable } from './access-table.ts';
 import type { Bitmap } from './bitmap.ts';
 import type { Constraint } from './constraint.ts';
 import { type Context, type Level, OBJECT_ROLE, type Range } from './context.ts';
+import { type Lists, NO_LISTS } from './lists.ts';
 import { createTypeTable, type TypeTable } from './type-table.ts';
 import { type Commands, createXpermTable, type XpermTable } from './xperm-table.ts';
 
@@ -33,7 +34,7 @@ export interface TypeNames extends Names {
   /** The types of an attribute, by its value. */
   readonly members: (Set<number> | undefined)[];
   /** For a type: itself and its attributes, rising. Made when all declarations are known. */
-  attributesOf: readonly Uint16Array[];
+  attributesOf: Lists;
   /** The parent a type is bounded by, or 0. */
   readonly bounds: number[];
   readonly boundsStatement: number[];
@@ -158,7 +159,7 @@ export function createPolicydb(): Policydb {
       ...createNames(),
       isAttribute: [false],
       members: [undefined],
-      attributesOf: [],
+      attributesOf: NO_LISTS,
       bounds: [0],
       boundsStatement: [-1],
       permissive: [false],
@@ -184,6 +185,11 @@ export function createPolicydb(): Policydb {
     capabilities: new Set(),
     spans: { starts: [], ends: [] },
   };
+}
+
+/** The bit of each permission of a class. */
+export function permissionBits(perms: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(perms.map((perm, index) => [perm, 1 << index]));
 }
 
 /** Three 16-bit values as one number a Map can hold. */

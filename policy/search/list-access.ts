@@ -50,7 +50,7 @@ function everyPermission(db: Policydb, tclass: number): number {
 function originsOf({ access }: Policydb, row: number, vector: Vector, branch: number): number[] {
   const { origins } = access;
   const found = new Set<number>();
-  for (let origin = access.origin.data[row] ?? -1; origin >= 0; origin = origins.next.data[origin] ?? -1) {
+  for (let origin = origins.first.data[row] ?? -1; origin >= 0; origin = origins.next.data[origin] ?? -1) {
     if (origins.vector.data[origin] === vector && origins.branch.data[origin] === branch) {
       found.add(origins.statement.data[origin] ?? 0);
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { compilePolicy } from '../../../policy/compiled/compile.ts';
-import { type Answers, readAnswers, readExplanations } from '../../../policy/compiled/content.ts';
+import { type Answers, readAnswers, readExplanations, storeAnswers } from '../../../policy/compiled/content.ts';
 import { engineDigest } from '../../../policy/compiled/engine-digest.ts';
 import {
   type Form,
@@ -81,8 +81,8 @@ describe('a compiled form', () => {
       ({ access }) => access.index.slots.fill(0),
       ({ access }) => (access.index.slots[access.index.slots.indexOf(0)] = 1_000_000),
       ({ access }) => (access.index.slots = new Int32Array(3).fill(-1)),
-      ({ access }, origins) => (access.origin.data[0] = origins.next.length),
-      ({ access }) => (access.origin.data[0] = -2),
+      (_, origins) => (origins.first.data[0] = origins.next.length),
+      (_, origins) => (origins.first.data[0] = -2),
       ({ access }) => (access.branches.next.data[0] = 7),
       ({ access }) => (access.branches.branch.data[0] = 400),
       ({ access }) => (access.allow.data = access.allow.data.subarray(1)),
@@ -91,7 +91,9 @@ describe('a compiled form', () => {
       ({ typeRules }) => (typeRules.type_change.next.data[0] = 0),
       ({ xperms }) => (xperms.first.data[0] = 99_999),
       ({ xperms }) => (xperms.commands.data[0] = xperms.lists.length),
-      ({ types }) => (types.attributesOf = types.attributesOf.slice(1)),
+      ({ types }) => (types.attributesOf = { ...types.attributesOf, starts: types.attributesOf.starts.slice(1) }),
+      ({ types }) => (types.attributesOf.starts[1] = 60_000),
+      ({ access }) => (access.presence = undefined),
       ({ roles }) => (roles.types = []),
       (_, origins) => (origins.next.data[0] = 0),
       (_, origins) => (origins.branch.data[0] = 400),
@@ -103,7 +105,7 @@ describe('a compiled form', () => {
       const answers = readAnswers(copy.first);
       const explanations = readExplanations(copy, answers);
       wrong(answers.db, explanations.origins);
-      const made = writeForm(pack(answers), pack(explanations), key);
+      const made = writeForm(pack(storeAnswers(answers)), pack(explanations), key);
       assert.ok(isFormFor(made.first, key) && isSecondPart(made.first, made.second));
       assert.throws(() => check(made), RangeError, wrong.toString());
     }

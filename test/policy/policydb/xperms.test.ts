@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { buildPolicydb } from '../../../policy/build/build.ts';
 import { parsePolicy } from '../../../policy/language/parse.ts';
+import { listAt } from '../../../policy/policydb/lists.ts';
 import { commonCommand, findXperms, hasCommand, type XpermAnswer } from '../../../policy/policydb/xperm-table.ts';
 import { smallPolicy } from '../../support/policy/small-policy.ts';
 
@@ -13,7 +14,7 @@ function ask(rules: string, source: string, target: string, command: number): Xp
   const db = buildPolicydb(parsed);
   assert.ok(db !== undefined, JSON.stringify(parsed.diagnostics.found));
   const tclass = db.classes.values.get('dir') ?? 0;
-  const [from, to] = [source, target].map((name) => db.types.attributesOf[db.types.values.get(name) ?? 0] ?? []);
+  const [from, to] = [source, target].map((name) => listAt(db.types.attributesOf, db.types.values.get(name) ?? 0));
   return findXperms(db.xperms, from ?? [], to ?? [], tclass, db.classData[tclass]?.bits.get('ioctl') ?? 0, command);
 }
 

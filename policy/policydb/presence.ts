@@ -1,5 +1,4 @@
-import type { AccessTable } from '../policydb/access-table.ts';
-import { rowClass, rowSource, rowTarget } from '../policydb/key-index.ts';
+import { type KeyIndex, rowClass, rowSource, rowTarget } from './key-index.ts';
 
 /**
  * Whether any access rule has a type or attribute as its source, or as its target, for a class. Of the dozens of pairs that
@@ -12,21 +11,17 @@ export interface Presence {
 }
 
 const bitsPerRow = 8;
-const made = new WeakMap<AccessTable, Presence>();
 
-/** Made once for a table that is complete. */
-export function presenceOf(access: AccessTable): Presence {
-  const found = made.get(access);
-  if (found !== undefined) return found;
-  const rows = access.index.pairs.length;
+/** Of a table that is complete. */
+export function presenceOf(index: KeyIndex): Presence {
+  const rows = index.pairs.length;
   const words = Math.max(1, 2 ** Math.ceil(Math.log2((rows * bitsPerRow) / 32)));
   const presence = { sources: new Uint32Array(words), targets: new Uint32Array(words) };
   for (let row = 0; row < rows; row++) {
-    const tclass = rowClass(access.index, row);
-    set(presence.sources, hash(rowSource(access.index, row), tclass));
-    set(presence.targets, hash(rowTarget(access.index, row), tclass));
+    const tclass = rowClass(index, row);
+    set(presence.sources, hash(rowSource(index, row), tclass));
+    set(presence.targets, hash(rowTarget(index, row), tclass));
   }
-  made.set(access, presence);
   return presence;
 }
 
