@@ -1,27 +1,41 @@
-import { listsOf } from '../policydb/lists.ts';
-import type { Policydb } from '../policydb/policydb.ts';
-import { fault, type Reader, readMembers } from './reader.ts';
+import { withMembers } from '../policydb/members.ts';
+import { type Policydb, valuesMax } from '../policydb/policydb.ts';
+import { fault, type Reader } from './reader.ts';
+import { countMember, visitBits } from './sets.ts';
 import { knownValue } from './symbol-table.ts';
 
 /** Reads which attributes each type has; rules keep naming attributes, as they do in a source. */
 export function readTypeAttributes(reader: Reader, db: Policydb): void {
-  const { types } = db;
-  const valueMax = types.names.length - 1;
-  const lists: (readonly number[])[] = [[0]];
-  for (let type = 1; type <= valueMax; type++) {
-    const at = reader.offset;
-    const list = readMembers(reader, 1);
-    for (const attribute of list) {
-      if (attribute === type) continue;
-      knownValue(reader, types, 'attribute', attribute, at);
-      const members = types.members[attribute];
-      if (members === undefined || types.isAttribute[type] || !types.names[type]) {
-        fault(reader, `${type} cannot have the attribute ${attribute}`, at);
-      }
-      members.add(type);
+  const { names, isAttribute } = db.types;
+  const starts = new Uint32Array(names.length + 1);
+  const values = [0];
+  starts[1] = 1;
+  let type = 1;
+  let at = 0;
+  let hasItself = false;
+  // Bits rise, and a type has itself wherever it stands among them.
+  const add = (bit: number): void => {
+    countMember(reader);
+    const attribute = bit + 1;
+    if (attribute > type) addItself();
+    if (attribute === type) return;
+    knownValue(reader, db.types, 'attribute', attribute, at);
+    if (isAttribute[attribute] !== true || isAttribute[type] === true || !names[type]) {
+      fault(reader, `${type} cannot have the attribute ${attribute}`, at);
     }
-    if (!list.includes(type)) list.push(type);
-    lists.push(list.sort((left, right) => left - right));
+    values.push(attribute);
+  };
+  const addItself = (): void => {
+    if (!hasItself) values.push(type);
+    hasItself = true;
+  };
+  for (; type < names.length; type++) {
+    at = reader.offset;
+    hasItself = false;
+    visitBits(reader, valuesMax, add);
+    addItself();
+    starts[type + 1] = values.length;
   }
-  types.attributesOf = listsOf(lists);
+  db.types.attributesOf = { starts, values: Uint16Array.from(values) };
+  withMembers(db.types);
 }

@@ -1,8 +1,8 @@
 import type { ConstraintAttribute, ConstraintOperator } from '../language/ast.ts';
 import type { Bitmap } from '../policydb/bitmap.ts';
 import { type Constraint, constraintDepthMax, type Step } from '../policydb/constraint.ts';
-import { valuesMax } from '../policydb/policydb.ts';
-import { fault, fitSet, type Reader, readCount, readSet, readU32, visitBits } from './reader.ts';
+import { fault, type Reader, readCount, readU32 } from './reader.ts';
+import { fitSet, readSet, skipSet } from './sets.ts';
 
 /** Kinds of steps, and bits of what they compare (CEXPR_* of libsepol's constraint.h). */
 const STEP = { not: 1, and: 2, or: 3, attribute: 4, names: 5 } as const;
@@ -132,8 +132,8 @@ function readNames(
 }
 
 function skipSets(reader: Reader): undefined {
-  visitBits(reader, valuesMax, () => undefined);
-  visitBits(reader, valuesMax, () => undefined);
+  skipSet(reader);
+  skipSet(reader);
 }
 
 /** The constraint as the database has it, its sets now of the right sizes. */

@@ -1,7 +1,8 @@
 import type { Bitmap } from '../policydb/bitmap.ts';
 import { dominates, type Level, NO_RANGE, type Range } from '../policydb/context.ts';
 import type { Mls } from '../policydb/policydb.ts';
-import { fault, fitSet, type Reader, readSet, readU32 } from './reader.ts';
+import { fault, type Reader, readU32 } from './reader.ts';
+import { fitSet, readSet } from './sets.ts';
 
 /** A level as it stands in the bytes: sensitivities and categories come after the users that name them. */
 export interface RawLevel {

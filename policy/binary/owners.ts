@@ -2,7 +2,8 @@ import type { Bitmap } from '../policydb/bitmap.ts';
 import { OBJECT_ROLE } from '../policydb/context.ts';
 import { type Policydb, valuesMax } from '../policydb/policydb.ts';
 import { type RawLevel, type RawRange, readLevel, readRange } from './levels.ts';
-import { fault, type Reader, readName, readSet, readU32, visitBits } from './reader.ts';
+import { fault, type Reader, readName, readU32 } from './reader.ts';
+import { readSet, visitBits } from './sets.ts';
 import { declare, readNamedTable } from './symbol-table.ts';
 
 export interface RawRole {
@@ -57,7 +58,10 @@ export function readTypes(reader: Reader, db: Policydb): number[] {
   const places: number[] = [];
   const valueMax = readNamedTable(reader, 'types', 17, types, (most) => {
     const start = reader.offset;
-    const [length, value, properties, bounds] = [readU32(reader), readU32(reader), readU32(reader), readU32(reader)];
+    const length = readU32(reader);
+    const value = readU32(reader);
+    const properties = readU32(reader);
+    const bounds = readU32(reader);
     const name = readName(reader, 'a type', length);
     if ((properties & ~(TYPE_PRIMARY | TYPE_ATTRIBUTE)) !== 0) {
       fault(reader, `unknown properties ${properties} of type \`${name}\``, start);
@@ -72,7 +76,6 @@ export function readTypes(reader: Reader, db: Policydb): number[] {
   });
   for (let value = 1; value <= valueMax; value++) {
     types.isAttribute[value] ??= false;
-    types.members[value] = types.isAttribute[value] ? new Set() : undefined;
     types.bounds[value] ??= 0;
     types.boundsStatement[value] = -1;
     types.permissive[value] = false;

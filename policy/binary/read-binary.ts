@@ -5,8 +5,9 @@ import { withSpans } from '../policydb/spans.ts';
 import { readTypeAttributes } from './attributes.ts';
 import { readHeader } from './header.ts';
 import { readLabels } from './labels.ts';
-import { BinaryFault, createReader, fault, type Reader, readMembers } from './reader.ts';
-import { readConditionals, readRules } from './rules.ts';
+import { BinaryFault, createReader, fault, type Reader } from './reader.ts';
+import { readRules } from './rules.ts';
+import { readMembers } from './sets.ts';
 import { type SectionKind, type Statements, startSection } from './statements.ts';
 import { checkBounds, readSymbols } from './symbols.ts';
 import { readFileNameRules, readRangeTransitions, readRoleAllows, readRoleTransitions } from './transitions.ts';
@@ -57,7 +58,6 @@ function readPolicydb(reader: Reader): { readonly db: Policydb; readonly stateme
   }
   section('rule');
   readRules(reader, db);
-  readConditionals(reader, db);
   section('role_transition');
   readRoleTransitions(reader, db);
   section('role allow');

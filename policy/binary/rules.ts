@@ -2,7 +2,6 @@ import {
   ALLOW,
   AUDITALLOW,
   AUDITDENY,
-  addAccess,
   addReserved,
   reserveAccess,
   UNCONDITIONAL,
@@ -58,14 +57,17 @@ export interface RawRule {
   readonly start: number;
 }
 
-/** The rules that stand in no condition. */
+/** The rules that stand in no condition, and the conditions, each with the rules of its two sides. */
 export function readRules(reader: Reader, db: Policydb): void {
-  const count = readCount(reader, 'rules', BYTES_OF_RULE);
-  reserve(reader.statements.starts, count);
-  reserveAccess(db.access, count);
   const known = createKnown(db);
-  for (let rule = 0; rule < count; rule++) {
-    if (!readAccessRule(reader, db, known, UNCONDITIONAL)) addRule(reader, db, readRule(reader), UNCONDITIONAL);
+  readSide(reader, db, known, UNCONDITIONAL);
+  const count = readCount(reader, 'conditions', 16);
+  for (let index = 0; index < count; index++) {
+    const state = readU32(reader);
+    // -1 stands for a condition that could not be evaluated.
+    if (state > 1 && state !== 0xffff_ffff) fault(reader, `a condition that is ${state}`, reader.offset - 4);
+    const conditional = db.conditionals.push({ steps: readCondition(reader, db) }) - 1;
+    for (const side of [0, 1]) readSide(reader, db, known, conditional * 2 + side);
   }
 }
 
@@ -84,43 +86,51 @@ function createKnown({ types, classes, classData }: Policydb): Known {
   };
 }
 
-/** Nearly all rules of a policy are sound access rules: reads one of those, or answers false and reads nothing. */
-function readAccessRule(reader: Reader, db: Policydb, known: Known, branch: number): boolean {
-  const { view, offset: start } = reader;
-  if (start + BYTES_OF_RULE > view.byteLength) return false;
-  const vector = VECTORS[view.getUint16(start + 6, true) & ~ENABLED];
-  const source = view.getUint16(start, true);
-  const target = view.getUint16(start + 2, true);
-  const tclass = view.getUint16(start + 4, true);
-  const sound = known.types[source] === 1 && known.types[target] === 1 && known.classes[tclass] === 1;
-  if (vector === undefined || !sound) return false;
-  const every = known.perms[tclass] ?? 0;
-  const data = view.getInt32(start + 8, true);
-  const perms = vector === AUDITDENY ? data | ~every : data & every;
-  reader.offset = start + BYTES_OF_RULE;
-  const rule = { vector, perms, branch, statement: addStatement(reader.statements, start) };
-  if (branch !== UNCONDITIONAL) addAccess(db.access, source, target, tclass, rule);
-  else if (!addReserved(db.access, source, target, tclass, rule)) fault(reader, 'a rule that is there twice', start);
-  return true;
-}
-
-/** The conditions, each with the rules of its two sides. */
-export function readConditionals(reader: Reader, db: Policydb): void {
-  const count = readCount(reader, 'conditions', 16);
-  const known = createKnown(db);
-  for (let index = 0; index < count; index++) {
-    const state = readU32(reader);
-    // -1 stands for a condition that could not be evaluated.
-    if (state > 1 && state !== 0xffff_ffff) fault(reader, `a condition that is ${state}`, reader.offset - 4);
-    const conditional = db.conditionals.push({ steps: readCondition(reader, db) }) - 1;
-    for (const side of [0, 1]) {
-      const rules = readCount(reader, 'conditional rules', BYTES_OF_RULE);
-      const branch = conditional * 2 + side;
-      for (let rule = 0; rule < rules; rule++) {
-        if (!readAccessRule(reader, db, known, branch)) addRule(reader, db, readRule(reader), branch);
-      }
+/**
+ * The rules of one branch. Nearly all rules of a policy are sound access rules: those are read in one loop, since code
+ * that has not run before is slow at calls.
+ */
+function readSide(reader: Reader, db: Policydb, known: Known, branch: number): void {
+  const count = readCount(reader, branch === UNCONDITIONAL ? 'rules' : 'conditional rules', BYTES_OF_RULE);
+  const { view, statements } = reader;
+  const { origins } = db.access;
+  reserve(statements.starts, count);
+  reserveAccess(db.access, count);
+  const from = origins.vector.length;
+  const { data: starts } = statements.starts;
+  const { data: vectors } = origins.vector;
+  const { data: perms } = origins.perms;
+  const { data: numbers } = origins.statement;
+  const pairs = new Int32Array(count);
+  const classes = new Int32Array(count);
+  const last = view.byteLength - BYTES_OF_RULE;
+  let entry = from;
+  for (let rule = 0; rule < count; rule++) {
+    const at = reader.offset;
+    const vector = at <= last ? VECTORS[view.getUint16(at + 6, true) & ~ENABLED] : undefined;
+    const source = vector === undefined ? 0 : view.getUint16(at, true);
+    const target = vector === undefined ? 0 : view.getUint16(at + 2, true);
+    const tclass = vector === undefined ? 0 : view.getUint16(at + 4, true);
+    if (vector === undefined || known.types[source] !== 1 || known.types[target] !== 1 || known.classes[tclass] !== 1) {
+      addRule(reader, db, readRule(reader), branch);
+      continue;
     }
+    const every = known.perms[tclass] as number;
+    const data = view.getInt32(at + 8, true);
+    pairs[entry - from] = (source << 16) | target;
+    classes[entry - from] = tclass;
+    vectors[entry] = vector;
+    perms[entry] = vector === AUDITDENY ? data | ~every : data & every;
+    numbers[entry] = statements.starts.length;
+    starts[statements.starts.length++] = at;
+    reader.offset = at + BYTES_OF_RULE;
+    entry++;
   }
+  origins.branch.data.fill(branch, from, entry);
+  for (const column of [origins.next, origins.vector, origins.branch, origins.perms, origins.statement])
+    column.length = entry;
+  const twice = addReserved(db.access, from, branch, pairs, classes);
+  if (twice >= 0) fault(reader, 'a rule that is there twice', starts[numbers[twice] as number]);
 }
 
 function readCondition(reader: Reader, db: Policydb): ConditionalDatum['steps'] {

@@ -44,16 +44,19 @@ export function declare(
   if (value < 1 || value > valueMax) fault(reader, `${what} \`${name}\` has value ${value} of ${valueMax}`, at);
   if (names.values.has(name)) fault(reader, `${what} \`${name}\` is there twice`, at);
   names.values.set(name, value);
-  if (alias) return;
+  if (alias) {
+    reader.aliases.push({ what, name, value, names });
+    return;
+  }
   while (names.names.length <= value) names.names.push('');
   if (names.names[value] !== '') fault(reader, `${what} \`${name}\` has the value of \`${names.names[value]}\``, at);
   names.names[value] = name;
 }
 
 /** Checks that what aliases stand for is there. */
-export function checkAliases(reader: Reader, names: Names, what: string): void {
-  for (const [alias, value] of names.values) {
-    if (!names.names[value]) fault(reader, `${what} \`${alias}\` is another name of nothing`);
+export function checkAliases(reader: Reader): void {
+  for (const { what, name, value, names } of reader.aliases) {
+    if (!names.names[value]) fault(reader, `${what} \`${name}\` is another name of nothing`);
   }
 }
 

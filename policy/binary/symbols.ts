@@ -5,7 +5,8 @@ import { fitConstraint, type ReadConstraint } from './constraints.ts';
 import type { Header } from './header.ts';
 import { type RawLevel, readLevel, resolveLevel, resolveRange } from './levels.ts';
 import { type RawRole, type RawUser, readRoles, readTypes, readUsers } from './owners.ts';
-import { boundedBitmap, fault, fitSet, type Reader, readName, readU32 } from './reader.ts';
+import { fault, type Reader, readName, readU32 } from './reader.ts';
+import { boundedBitmap, fitSet } from './sets.ts';
 import { addStatement } from './statements.ts';
 import { checkAliases, declare, knownValue, readNamedTable } from './symbol-table.ts';
 
@@ -24,7 +25,7 @@ export function readSymbols(reader: Reader, header: Header, db: Policydb): reado
   const levels = readSensitivities(reader, db);
   readCategories(reader, db);
 
-  checkAliases(reader, db.types, 'type');
+  checkAliases(reader);
   resolveLevels(reader, db, levels);
   resolveRoles(reader, db, roles);
   resolveUsers(reader, db, users);
@@ -65,7 +66,6 @@ function readSensitivities(reader: Reader, db: Policydb): RawLevel[] {
     declare(reader, names, { what: 'sensitivity', name, value: level.sensitivity, alias: alias === 1 }, most, at);
     if (alias === 0) levels.push(level);
   });
-  checkAliases(reader, names, 'sensitivity');
   return levels;
 }
 
@@ -78,7 +78,6 @@ function readCategories(reader: Reader, db: Policydb): void {
     if (alias > 1) fault(reader, `category \`${name}\` is an alias ${alias} times`, at);
     declare(reader, names, { what: 'category', name, value, alias: alias === 1 }, most, at);
   });
-  checkAliases(reader, names, 'category');
 }
 
 function resolveLevels(reader: Reader, db: Policydb, levels: readonly RawLevel[]): void {

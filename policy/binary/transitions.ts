@@ -1,6 +1,7 @@
 import { type Policydb, type Stated, tripleKey } from '../policydb/policydb.ts';
 import { readRange, resolveRange } from './levels.ts';
-import { fault, type Reader, readCount, readMembers, readText, readU32 } from './reader.ts';
+import { fault, type Reader, readCount, readText, readU32 } from './reader.ts';
+import { readMembers } from './sets.ts';
 import { addStatement } from './statements.ts';
 import { knownValue, readValue } from './symbol-table.ts';
 

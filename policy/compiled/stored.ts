@@ -1,6 +1,6 @@
 import type { Bitmap } from '../policydb/bitmap.ts';
 import type { Constraint } from '../policydb/constraint.ts';
-import { listAt } from '../policydb/lists.ts';
+import { withMembers } from '../policydb/members.ts';
 import { type ClassDatum, type Names, permissionBits, type TypeNames } from '../policydb/policydb.ts';
 
 /*
@@ -52,7 +52,6 @@ export function storeTypes(types: TypeNames): StoredTypes {
   return { ...storeNames(types), attributesOf, ...flags, bounds: bounded };
 }
 
-/** The members of attributes, which decisions do not need, are found out when they are first asked for. */
 export function restoreTypes(stored: StoredTypes): TypeNames {
   const { attributesOf, attributes, permissive } = stored;
   const { names, values } = restoreNames(stored);
@@ -67,8 +66,7 @@ export function restoreTypes(stored: StoredTypes): TypeNames {
     bounds[type] = parent;
     boundsStatement[type] = statement;
   }
-  let members: TypeNames['members'] | undefined;
-  return {
+  return withMembers({
     names,
     values,
     attributesOf,
@@ -76,24 +74,7 @@ export function restoreTypes(stored: StoredTypes): TypeNames {
     permissive: flags(permissive),
     bounds,
     boundsStatement,
-    get members() {
-      members ??= membersOf(attributesOf, attributes, names.length);
-      return members;
-    },
-  };
-}
-
-function membersOf(
-  attributesOf: TypeNames['attributesOf'],
-  attributes: readonly number[],
-  count: number,
-): TypeNames['members'] {
-  const members = new Array<Set<number> | undefined>(count).fill(undefined);
-  for (const attribute of attributes) members[attribute] = new Set();
-  for (let type = 1; type < count; type++) {
-    for (const attribute of listAt(attributesOf, type)) if (attribute !== type) members[attribute]?.add(type);
-  }
-  return members;
+  });
 }
 
 /** Classes; constraints that say the same share what they say. */

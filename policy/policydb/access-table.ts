@@ -1,5 +1,5 @@
 import { type Column, createColumn, push, reserve } from './column.ts';
-import { addRow, createKeyIndex, type KeyIndex, reserveRows } from './key-index.ts';
+import { addRow, createKeyIndex, hashKey, type KeyIndex, reserveRows } from './key-index.ts';
 import { type Presence, presenceOf } from './presence.ts';
 
 /** Which vector of a row a rule changes. `dontaudit P` is an auditdeny of everything but P. */
@@ -75,12 +75,10 @@ export function accessPresence(access: Pick<AccessTable, 'index' | 'presence'>):
   return access.presence;
 }
 
-/** Makes room for `more` unconditional rules at once, where it is known how many come. */
+/** Makes room for `more` rules at once, where it is known how many come. */
 export function reserveAccess(table: AccessTable, more: number): void {
-  const { allow, auditallow, auditdeny, conditional } = table;
   reserveRows(table.index, more);
-  for (const column of [allow, auditallow, auditdeny, conditional]) reserve(column, more);
-  for (const column of Object.values(table.origins)) reserve(column, more);
+  for (const column of [...columnsByRow(table), ...Object.values(table.origins)]) reserve(column, more);
 }
 
 /** A rule for one (source, target, class). `perms` is what the vector is joined with: or, or, and. */
@@ -97,39 +95,68 @@ export function addAccess(table: AccessTable, source: number, target: number, tc
 }
 
 /**
- * The same for one of the unconditional rules that `reserveAccess` made room for, without looking at room again. Answers
- * false and adds nothing where there is one of its vector already.
+ * Adds many rules at once, in one loop: code that has not run before is slow at calls. `reserveAccess` made room for them,
+ * and what they say stands at the end of the origins, from entry `from` on, all of it in `branch`. `pairs` and `classes`
+ * are their keys in the same order. Answers the first unconditional entry that says again what another says, or -1.
  */
 export function addReserved(
   table: AccessTable,
-  source: number,
-  target: number,
-  tclass: number,
-  rule: Omit<AccessRule, 'branch'>,
-): boolean {
-  const { allow, auditallow, auditdeny, conditional, origins } = table;
-  const { first, next, vector, branch, perms, statement } = origins;
-  const row = addRow(table.index, source, target, tclass);
-  if (row === allow.length) {
-    auditdeny.data[row] = -1;
-    conditional.data[row] = -1;
-    first.data[row] = -1;
-    allow.length = auditallow.length = auditdeny.length = conditional.length = first.length = row + 1;
+  from: number,
+  branch: number,
+  pairs: Int32Array,
+  classes: Int32Array,
+): number {
+  const { index, origins } = table;
+  const { slots } = index;
+  const mask = slots.length - 1;
+  const { data: rowPairs } = index.pairs;
+  const { data: rowClasses } = index.classes;
+  const { data: auditdeny } = table.auditdeny;
+  const { data: conditional } = table.conditional;
+  const { data: first } = origins.first;
+  const { data: next } = origins.next;
+  const { data: vectors } = origins.vector;
+  const { data: branches } = origins.branch;
+  const { data: perms } = origins.perms;
+  const end = origins.vector.length;
+  let rows = index.pairs.length;
+  let twice = -1;
+  for (let entry = from; entry < end && twice < 0; entry++) {
+    const pair = pairs[entry - from] as number;
+    const tclass = classes[entry - from] as number;
+    let slot = hashKey(pair, tclass) & mask;
+    let row = slots[slot] as number;
+    while (row >= 0 && (rowPairs[row] !== pair || rowClasses[row] !== tclass)) {
+      slot = (slot + 1) & mask;
+      row = slots[slot] as number;
+    }
+    if (row < 0) {
+      row = rows++;
+      slots[slot] = row;
+      rowPairs[row] = pair;
+      rowClasses[row] = tclass;
+      auditdeny[row] = -1;
+      conditional[row] = -1;
+      first[row] = -1;
+    }
+    const vector = vectors[entry] as Vector;
+    const before = first[row] as number;
+    if (branch === UNCONDITIONAL) {
+      for (let other = before; other >= 0; other = next[other] as number) {
+        if (vectors[other] === vector && branches[other] === branch) twice = entry;
+      }
+      join(table, row, vector, perms[entry] as number);
+    } else join(table.branches, branchEntry(table, row, branch), vector, perms[entry] as number);
+    next[entry] = before;
+    first[row] = entry;
   }
-  const before = first.data[row] as number;
-  for (let entry = before; entry >= 0; entry = next.data[entry] as number) {
-    if (vector.data[entry] === rule.vector && branch.data[entry] === UNCONDITIONAL) return false;
-  }
-  join(table, row, rule.vector, rule.perms);
-  const entry = next.length;
-  next.data[entry] = before;
-  vector.data[entry] = rule.vector;
-  branch.data[entry] = UNCONDITIONAL;
-  perms.data[entry] = rule.perms;
-  statement.data[entry] = rule.statement;
-  next.length = vector.length = branch.length = perms.length = statement.length = entry + 1;
-  first.data[row] = entry;
-  return true;
+  for (const column of columnsByRow(table)) column.length = rows;
+  return twice;
+}
+
+/** Every column that has an entry for each row. */
+function columnsByRow({ index, allow, auditallow, auditdeny, conditional, origins }: AccessTable): readonly Column[] {
+  return [index.pairs, index.classes, allow, auditallow, auditdeny, conditional, origins.first];
 }
 
 function accessRow(table: AccessTable, source: number, target: number, tclass: number): number {

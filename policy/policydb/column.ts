@@ -19,11 +19,11 @@ export function push(column: Column, value: number): number {
   return column.length++;
 }
 
-/** Makes room for `more` values at once, where it is known how many come. */
+/** Makes room for `more` values at once, where it is known how many come; for twice as many as there are, at the least. */
 export function reserve(column: Column, more: number): void {
   const capacity = column.length + more;
   if (capacity <= column.data.length) return;
-  const larger = new Int32Array(capacity);
+  const larger = new Int32Array(Math.max(capacity, column.length * 2));
   larger.set(column.data.subarray(0, column.length));
   column.data = larger;
 }

@@ -84,7 +84,8 @@ function rebuild(index: KeyIndex, size: number): void {
   for (let row = 0; row < index.pairs.length; row++) place(index, row);
 }
 
-function hashKey(pair: number, tclass: number): number {
+/** Where the search for a key begins, before it is cut to the number of slots. */
+export function hashKey(pair: number, tclass: number): number {
   const mixed = Math.imul(pair, 0x9e3779b1) ^ Math.imul(tclass, 0x85ebca6b);
   return (mixed ^ (mixed >>> 15)) >>> 0;
 }

@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  BinaryFault,
-  boundedBitmap,
-  createReader,
-  fitSet,
-  readCount,
-  readMembers,
-  readName,
-  readSet,
-  readText,
-} from '../../../policy/binary/reader.ts';
+import { BinaryFault, createReader, readCount, readName, readText } from '../../../policy/binary/reader.ts';
+import { boundedBitmap, fitSet, readMembers, readSet } from '../../../policy/binary/sets.ts';
 import { bitsOf } from '../../../policy/policydb/bitmap.ts';
 
 /** Numbers as they stand in a binary policy. */
