@@ -19,11 +19,11 @@ export function push(column: Column, value: number): number {
   return column.length++;
 }
 
-/** Makes room for `more` values at once, where it is known how many come; for twice as many as there are, at the least. */
+/** Makes room for `more` values at once, where it is known how many come, and to spare: what is not used costs nothing. */
 export function reserve(column: Column, more: number): void {
   const capacity = column.length + more;
   if (capacity <= column.data.length) return;
-  const larger = new Int32Array(Math.max(capacity, column.length * 2));
+  const larger = new Int32Array(capacity + (capacity >> 1));
   larger.set(column.data.subarray(0, column.length));
   column.data = larger;
 }

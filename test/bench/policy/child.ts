@@ -7,7 +7,7 @@ export const libsepolScript = join(import.meta.dirname, '../../support/policy/li
 
 /** As services/cli/carnet starts Node. */
 const nodeOptions = ['--min-semi-space-size=4', '--max-semi-space-size=4'];
-const tunables = 'glibc.malloc.hugetlb=1';
+const tunables = 'glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.top_pad=4194304';
 
 /**
  * Loads a policy in a new process; see load-once.ts. The process is started as the command line is, with a folder of
