@@ -12,6 +12,7 @@ import { resolveConditional } from './conditionals.ts';
 import { constraintRules } from './constraints.ts';
 import { resolveSidContext } from './contexts.ts';
 import { deviceRules } from './devices.ts';
+import { checkGivenOnce } from './given-once.ts';
 import { labelRules } from './labels.ts';
 import { checkLevels, mlsDeclarations } from './mls.ts';
 import { declaringBlock, requireDeclarations } from './requires.ts';
@@ -65,12 +66,14 @@ export function buildPolicydb(parsed: Parsed, options: BuildOptions = {}): Polic
   const { sections, blocks } = layOut(statements);
   const everything = blocks[0];
   if (everything === undefined) return undefined;
-  const first = createBuild(diagnostics, options.target ?? 'selinux', everything);
+  const target = options.target ?? 'selinux';
+  const oneBlock = blocks.length === 1;
+  const first = createBuild(diagnostics, target, everything, oneBlock ? diagnostics : undefined);
   runPass(first, sections, declarations);
   checkLevels(first, statements);
   if (failed(diagnostics)) return undefined;
   diagnostics.nextStage();
-  if (blocks.length === 1 && first.local.size === 0) return complete(first, sections);
+  if (oneBlock && first.local.size === 0) return complete(first, sections);
 
   const users = userNames(sections);
   const inForce = blocksInForce(blocks, (requirement) => declaringBlock(first, everything, users, requirement));
@@ -81,7 +84,12 @@ export function buildPolicydb(parsed: Parsed, options: BuildOptions = {}): Polic
   const kept = sections.filter(({ block }) => inForce.has(block));
   const outlive = ({ block }: Section): boolean => outlivesSurroundings(block, inForce);
   checkDropped(first, [...sections.filter(({ block }) => !inForce.has(block)), ...kept.filter(outlive)]);
-  const second = createBuild(diagnostics, first.target, everything);
+  if (!oneBlock) {
+    const declare = (build: Build, all: readonly Section[]): void => runPass(build, all, declarations);
+    const resolve = (build: Build, all: readonly Section[]): void => runPass(build, all, resolutions);
+    checkGivenOnce(diagnostics, target, sections, everything, { declare, resolve });
+  }
+  const second = createBuild(diagnostics, target, everything, oneBlock ? diagnostics : undefined);
   runPass(second, kept, declarations);
   return complete(second, kept, outlive);
 }

@@ -13,6 +13,8 @@ export interface Build {
   readonly db: Policydb;
   readonly target: Target;
   report: Diagnostics;
+  /** Where it is told that a role transition, or a rule by file name, is written twice, if here; see given-once.ts. */
+  readonly reportTwice: Diagnostics | undefined;
   /** What roles and users were given, until they are complete. */
   readonly pending: Pending;
   readonly memo: Memo;
@@ -71,11 +73,12 @@ export interface PendingUser {
   readonly range: RangeName | undefined;
 }
 
-export function createBuild(report: Diagnostics, target: Target, everything: Block): Build {
+export function createBuild(report: Diagnostics, target: Target, everything: Block, reportTwice?: Diagnostics): Build {
   return {
     db: createPolicydb(),
     target,
     report,
+    reportTwice,
     pending: {
       roleTypes: new Map(),
       plainRoleTypes: new Map(),

@@ -1,4 +1,5 @@
 import type { RoleAllow, RoleDeclaration, RoleTransition, RoleTypes, Span } from '../language/ast.ts';
+import type { Diagnostics } from '../language/diagnostics.ts';
 import { createBitmap, setBit } from '../policydb/bitmap.ts';
 import { tripleKey } from '../policydb/policydb.ts';
 import { type Build, declareName, type Handlers, lookUp, mayExpand } from './builder.ts';
@@ -144,14 +145,15 @@ function resolveRoleTransition(build: Build, statement: RoleTransition, number: 
   }
   const roles = expandRoles(build, found);
   if (!mayExpand(build, statement, (found.length + roles.length) * types.length * classes.length)) return;
-  if (isWrittenTwice(build, statement, found, types, classes)) return;
+  const { reportTwice } = build;
+  if (reportTwice !== undefined && isWrittenTwice(build, reportTwice, statement, found, types, classes)) return;
   for (const source of roles) {
     for (const type of types) {
       for (const tclass of classes) {
         const key = tripleKey(source, type, tclass);
         const known = db.roleTransitions.get(key);
         if (known !== undefined && known.value !== role) {
-          reportGiven(build, statement, source, type, tclass);
+          reportGiven(build, report, statement, source, type, tclass);
           return;
         }
         if (known === undefined) db.roleTransitions.set(key, { value: role, statement: number });
@@ -166,6 +168,7 @@ function resolveRoleTransition(build: Build, statement: RoleTransition, number: 
  */
 function isWrittenTwice(
   build: Build,
+  report: Diagnostics,
   statement: RoleTransition,
   roles: readonly number[],
   types: readonly number[],
@@ -177,7 +180,7 @@ function isWrittenTwice(
       for (const tclass of classes) {
         const key = tripleKey(role, type, tclass);
         if (roleTransitions.has(key)) {
-          reportGiven(build, statement, role, type, tclass);
+          reportGiven(build, report, statement, role, type, tclass);
           return true;
         }
         roleTransitions.add(key);
@@ -187,8 +190,14 @@ function isWrittenTwice(
   return false;
 }
 
-function reportGiven(build: Build, statement: RoleTransition, role: number, type: number, tclass: number): void {
-  const { db, report } = build;
+function reportGiven(
+  { db }: Build,
+  report: Diagnostics,
+  statement: RoleTransition,
+  role: number,
+  type: number,
+  tclass: number,
+): void {
   const of = `${db.roles.names[role] ?? ''} ${db.types.names[type] ?? ''}:${db.classes.names[tclass] ?? ''}`;
   report.error(statement, `a role transition for \`${of}\` is already given`, { hint: 'remove one of the rules' });
 }

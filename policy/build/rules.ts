@@ -90,10 +90,10 @@ function addOne(build: Build, rule: TypeRule, one: OneTypeRule): boolean {
     const number = tripleKey(one.source, one.target, one.tclass);
     const before = rules.get(number);
     if (before !== undefined) {
-      report.error(rule, `a rule for \`${key}\` and this file name is already given`, {
-        hint: 'remove one of the rules',
-      });
-      return false;
+      const agrees = build.reportTwice === undefined && before.value === one.type;
+      const message = `a rule for \`${key}\` and this file name is already given`;
+      if (!agrees) (build.reportTwice ?? report).error(rule, message, { hint: 'remove one of the rules' });
+      return agrees;
     }
     rules.set(number, { value: one.type, statement: one.statement });
     return true;

@@ -13,6 +13,7 @@ import { conditionals } from './accept-reject/conditionals.ts';
 import { constraints } from './accept-reject/constraints.ts';
 import { describedCases } from './accept-reject/described.ts';
 import { devices } from './accept-reject/devices.ts';
+import { givenOnce } from './accept-reject/given-once.ts';
 import { labels } from './accept-reject/labels.ts';
 import { optionals } from './accept-reject/optionals.ts';
 import { roles } from './accept-reject/roles.ts';
@@ -29,6 +30,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
   xperms,
   conditionals,
   optionals,
+  'what may stand once': givenOnce,
   roles,
   constraints,
   labels,
