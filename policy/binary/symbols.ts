@@ -1,4 +1,5 @@
 import { type Bitmap, bitsOf } from '../policydb/bitmap.ts';
+import { climbBounds, endlessBounds } from '../policydb/bounds.ts';
 import { createNames, type Names, type Policydb } from '../policydb/policydb.ts';
 import { type RawClass, readClasses, readCommons } from './classes.ts';
 import { fitConstraint, type ReadConstraint } from './constraints.ts';
@@ -132,8 +133,7 @@ export function checkBounds(reader: Reader, db: Policydb, places: readonly numbe
     knownValue(reader, db.types, 'type', parent, place);
     if (isAttribute[type] || isAttribute[parent]) fault(reader, 'an attribute in a bound', place);
     boundsStatement[type] = addStatement(reader.statements, place);
-    let above = parent;
-    for (let steps = 0; above !== 0 && above !== type && steps < names.length; steps++) above = bounds[above] ?? 0;
-    if (above !== 0) fault(reader, `type \`${names[type]}\` is bounded by itself`, place);
+    const climb = climbBounds(bounds, type);
+    if (climb !== 'ends') fault(reader, endlessBounds(names[type] ?? '', climb), place);
   }
 }

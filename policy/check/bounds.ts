@@ -2,6 +2,7 @@ import type { Build } from '../build/builder.ts';
 import { members } from '../build/sets.ts';
 import { UNCONDITIONAL } from '../policydb/access-table.ts';
 import { includesAll } from '../policydb/bitmap.ts';
+import { climbBounds, endlessBounds } from '../policydb/bounds.ts';
 import { findRow, rowClass, rowSource, rowTarget } from '../policydb/key-index.ts';
 import { listAt } from '../policydb/lists.ts';
 import type { Policydb } from '../policydb/policydb.ts';
@@ -14,7 +15,7 @@ import { permissionNames, spanOf } from './report.ts';
 export function checkBounds(build: Build): void {
   const { db } = build;
   if (db.types.bounds.some((parent) => parent !== 0)) {
-    if (!findLoop(build)) checkTypes(build);
+    if (!findEndless(build)) checkTypes(build);
   }
   db.roles.bounds.forEach((parent, role) => {
     const [own, its] = [db.roles.types[role], db.roles.types[parent]];
@@ -38,16 +39,13 @@ function exceeds(build: Build, what: 'role' | 'user', names: readonly string[], 
   build.report.error({ start: 0, end: 0 }, `${what} \`${name}\` has more than \`${bound}\``, { hint });
 }
 
-function findLoop(build: Build): boolean {
+function findEndless(build: Build): boolean {
   const { bounds, names, boundsStatement } = build.db.types;
   for (let type = 1; type < names.length; type++) {
-    let parent = bounds[type] ?? 0;
-    for (let steps = 0; parent !== 0 && parent !== type && steps < names.length; steps++) parent = bounds[parent] ?? 0;
-    if (parent !== type) continue;
+    const climb = climbBounds(bounds, type);
+    if (climb === 'ends') continue;
     const span = spanOf(build.db, boundsStatement[type] ?? -1);
-    build.report.error(span, `type \`${names[type] ?? ''}\` is bounded by itself`, {
-      hint: 'remove one of the bounds',
-    });
+    build.report.error(span, endlessBounds(names[type] ?? '', climb), { hint: 'remove one of the bounds' });
     return true;
   }
   return false;

@@ -6,10 +6,11 @@ import { describe, it } from 'node:test';
 import { expandedMax } from '../../policy/build/builder.ts';
 import { sourceCharsMax } from '../../policy/language/parse.ts';
 import { loadPolicy } from '../../policy/load.ts';
+import { boundsDepthMax } from '../../policy/policydb/bounds.ts';
 import { readPolicyFile } from '../../policy/read-policy-file.ts';
 import { withTemporaryFolder } from '../support/policy/checkpolicy.ts';
 import { mustLoad, mustRefuse } from '../support/policy/load.ts';
-import { smallPolicy } from '../support/policy/small-policy.ts';
+import { boundsChain, smallPolicy } from '../support/policy/small-policy.ts';
 
 const user = 'user_u:user_r:user_t:s0';
 const disk = 'system_u:object_r:qemu_virtdisk_t:s0';
@@ -215,5 +216,14 @@ describe('a policy that asks for too much', () => {
   it('is refused when a type is bounded by itself', () => {
     const rules = 'type a_t; type b_t; typebounds a_t b_t; typebounds b_t a_t;';
     assert.match(mustRefuse(smallPolicy({ rules })).message, /bounded by itself/);
+  });
+
+  it('is refused when types bound one another without end, and answers up to the limit', () => {
+    const rules = boundsChain(boundsDepthMax);
+    const policy = mustLoad(smallPolicy({ rules }));
+    const last = `user_u:object_r:c${boundsDepthMax}_t:s0`;
+    assert.deepEqual(policy.computeAv(last, 'user_u:object_r:other_t:s0', 'file').allowed, ['read']);
+    const more = boundsChain(boundsDepthMax + 1);
+    assert.match(mustRefuse(smallPolicy({ rules: more })).message, /bounded through more than 100 others/);
   });
 });

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { loadBinary } from '../../../policy/binary/load-binary.ts';
 import { type ReadBinary, readBinary } from '../../../policy/binary/read-binary.ts';
+import { boundsDepthMax } from '../../../policy/policydb/bounds.ts';
 import { askEngine } from '../../support/policy/ask-engine.ts';
-import { compileVersions } from '../../support/policy/binary.ts';
+import { compileVersions, mustCompile } from '../../support/policy/binary.ts';
 import { everything } from '../../support/policy/everything.ts';
 import { createRandom } from '../../support/policy/random.ts';
 import { randomQuestions } from '../../support/policy/random-questions.ts';
+import { boundsChain, smallPolicy } from '../../support/policy/small-policy.ts';
 
 const mutations = 2000;
 let plain: Uint8Array;
@@ -68,6 +70,17 @@ describe('a damaged binary policy is a diagnostic that names the byte', () => {
       const bytes = changed(compressed, (view) => view.setUint32(offset, value, true));
       assert.match(refusal(readBinary(bytes, 'policy.bin'), bytes.length), expected);
     }
+  });
+
+  it('when types bound one another in a circle, or without end', () => {
+    const bytes = mustCompile(smallPolicy({ rules: boundsChain(3) }));
+    const entryOf = (name: string): number => Buffer.from(bytes).indexOf(name) - 16;
+    const numberOf = (name: string): number => new DataView(bytes.buffer).getUint32(entryOf(name) + 4, true);
+    const circle = changed(bytes, (view) => view.setUint32(entryOf('c0_t') + 12, numberOf('c3_t'), true));
+    assert.match(refusal(readBinary(circle, 'policy.bin'), circle.length), /type `c\d_t` is bounded by itself/);
+    const deep = mustCompile(smallPolicy({ rules: boundsChain(boundsDepthMax + 1) }));
+    assert.match(refusal(readBinary(deep, 'policy.bin'), deep.length), /bounded through more than 100 others/);
+    assert.ok(readBinary(mustCompile(smallPolicy({ rules: boundsChain(boundsDepthMax) })), 'policy.bin').ok);
   });
 
   it('and with any bytes changed it is refused, or a policy that answers', () => {

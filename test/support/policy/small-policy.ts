@@ -55,3 +55,10 @@ sid unlabeled system_u:object_r:other_t:s0
 ${add.contexts ?? ''}
 `;
 }
+
+/** Types `c0_t` and on, each bounded by the one before, `depth` of which have another above; all may read. */
+export function boundsChain(depth: number): string {
+  const types = Array.from({ length: depth + 1 }, (_, n) => `c${n}_t`);
+  const bounds = types.slice(1).map((type, n) => `typebounds ${types[n]} ${type};`);
+  return `type ${types.join('; type ')}; ${bounds.join(' ')} allow { ${types.join(' ')} } other_t:file read;`;
+}
