@@ -11,7 +11,8 @@ import { openWorld } from './world.ts';
 /*
  * `npm run faults`: after every record of every operation, and while memory is on its way, kills each part there is, and prints the table of moments, faults
  * and outcomes. `--network` cuts links instead, in namespaces of its own; `--silent` stops QEMUs without a word; `--cluster`
- * has a bus of three servers and fails them; `--full` fills what is written to. `--only TEXT` plays the moments whose name has that text, `--fault TEXT` the
+ * has a bus of three servers and fails them; `--full` fills what is written to. `--only TEXT,…` plays the moments whose name has one of
+ * the texts, `--fault TEXT` the
  * faults, `--json` prints one JSON object at the end.
  */
 const { values } = parseArgs({
@@ -29,7 +30,10 @@ const { network, cluster, full } = values;
 const faults = (chosenFaults() satisfies readonly Fault[]).filter((fault) => fault.includes(values.fault));
 if (network) await inOwn('net');
 if (full) await inOwn('mnt');
-const chosen = moments.filter((moment) => nameOf(moment).includes(values.only) && faultsAt(moment, faults).length > 0);
+const chosen = moments.filter(
+  (moment) =>
+    values.only.split(',').some((text) => nameOf(moment).includes(text)) && faultsAt(moment, faults).length > 0,
+);
 const world = await openWorld({ network, cluster, full });
 const played: Played[] = [];
 try {
