@@ -50,10 +50,9 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
             return undefined;
           }
           const startedAtMs = clock.nowMs();
-          const [{ pauseMs }] = await Promise.all([
-            vms.needProcess(vm).saveLive(draft.streamPath, draft.disks),
-            draft.received,
-          ]);
+          const writing = vms.needProcess(vm).saveLive(draft.streamPath, draft.disks);
+          held.saves.set(operation, writing);
+          const [{ pauseMs }] = await Promise.all([writing, draft.received]);
           report({ pauseMs, totalMs: clock.nowMs() - startedAtMs });
           return { event: 'saved', pauseMs: Math.round(pauseMs) };
         }
@@ -81,6 +80,8 @@ export function saveKind(world: World): Kind<SaveState, SaveEvent, SaveEffect> {
         case 'abandon':
           // One that is just being made is waited for, as it would be left behind; one that could not be made left nothing.
           await (await held.drafts.get(operation)?.catch(() => undefined))?.abandon();
+          // QEMU ends what it was writing, and with it goes what stood between: until then the VM is not as it was.
+          await held.saves.get(operation)?.catch(() => undefined);
           return { event: 'abandoned' };
       }
     },

@@ -51,6 +51,8 @@ export interface Held {
   readonly images: Map<OperationId, OpenImages>;
   readonly keys: Map<OperationId, OneOffKey & { offerDigest?: Uint8Array }>;
   readonly drafts: Map<OperationId, Promise<CheckpointDraft>>;
+  /** QEMUs that write a checkpoint: each resolves or rejects when it writes no more. */
+  readonly saves: Map<OperationId, Promise<unknown>>;
   readonly checkpoints: Map<OperationId, OpenCheckpoint>;
   /** Migrations whose guest this broker has not yet told to run here. After a crash nobody knows. */
   readonly untold: Set<OperationId>;
@@ -60,6 +62,7 @@ export const emptyHeld = (): Held => ({
   images: new Map(),
   keys: new Map(),
   drafts: new Map(),
+  saves: new Map(),
   checkpoints: new Map(),
   untold: new Set(),
 });
@@ -70,6 +73,7 @@ export function letGo(held: Held, operation: OperationId): void {
   held.images.delete(operation);
   held.keys.delete(operation);
   held.drafts.delete(operation);
+  held.saves.delete(operation);
   held.checkpoints.get(operation)?.close();
   held.checkpoints.delete(operation);
   held.untold.delete(operation);

@@ -13,10 +13,16 @@ import { hosts } from './hosts.ts';
 const storeBytes = 600 * 1024 * 1024;
 const stateBytes = 24 * 1024 * 1024;
 
+const limited = (layout: FleetLayout) => [layout.checkpoints, ...hosts.map((host) => layout.host(host).state)];
+
 /** Gives the checkpoint store and the journals of the hosts little room. Nobody may have anything in them open. */
 export function limitSpace(layout: FleetLayout): void {
-  for (const host of hosts) limit(layout.host(host).state, stateBytes);
-  limit(layout.checkpoints, storeBytes);
+  for (const folder of limited(layout)) limit(folder, folder === layout.checkpoints ? storeBytes : stateBytes);
+}
+
+/** Takes the file systems away again, with what is in them. */
+export function removeLimits(layout: FleetLayout): void {
+  for (const folder of limited(layout)) execFileSync('umount', ['--lazy', folder]);
 }
 
 function limit(folder: string, bytes: number): void {

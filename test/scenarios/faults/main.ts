@@ -5,15 +5,19 @@ import { cacheFolder } from '../../../services/cli/fleet/guest-files.ts';
 import { ensureGuest } from '../../../services/cli/guest/make-guest.ts';
 import { faultsAt, moments, nameOf } from './moments.ts';
 import { type Played, play } from './play.ts';
-import { busFaults, cuts, type Fault, fulls, kills, silences } from './strikes.ts';
+import { busFaults, clocks, cuts, type Fault, fulls, kills, silences } from './strikes.ts';
 import { openWorld } from './world.ts';
 
 /*
- * `npm run faults`: after every record of every operation, and while memory is on its way, kills each part there is, and prints the table of moments, faults
- * and outcomes. `--network` cuts links instead, in namespaces of its own; `--silent` stops QEMUs without a word; `--cluster`
- * has a bus of three servers and fails them; `--full` fills what is written to. `--only TEXT,…` plays the moments whose name has one of
- * the texts, `--fault TEXT` the
- * faults, `--json` prints one JSON object at the end.
+ * `npm run faults`: after every record of every operation, and while memory is on its way, kills each part there is, and prints
+ * the table of moments, faults and outcomes. Instead of killing,
+ *   --network cuts links, in namespaces of its own
+ *   --silent  stops QEMUs without a word
+ *   --cluster has a bus of three servers and fails them
+ *   --full    fills what checkpoints and journals are written to
+ *   --clock   sets the clock of a broker (with the Debian package faketime)
+ * `--only TEXT,…` plays the moments whose name has one of the texts, `--fault TEXT` the faults; `--json` prints one JSON
+ * object at the end.
  */
 const { values } = parseArgs({
   options: {
@@ -23,10 +27,11 @@ const { values } = parseArgs({
     silent: { type: 'boolean', default: false },
     cluster: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
+    clock: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
-const { network, cluster, full } = values;
+const { network, cluster, full, clock } = values;
 const faults = (chosenFaults() satisfies readonly Fault[]).filter((fault) => fault.includes(values.fault));
 if (network) await inOwn('net');
 if (full) await inOwn('mnt');
@@ -34,7 +39,7 @@ const chosen = moments.filter(
   (moment) =>
     values.only.split(',').some((text) => nameOf(moment).includes(text)) && faultsAt(moment, faults).length > 0,
 );
-const world = await openWorld({ network, cluster, full });
+const world = await openWorld({ network, cluster, full, clock });
 const played: Played[] = [];
 try {
   for (const moment of chosen) {
@@ -55,6 +60,7 @@ function chosenFaults(): readonly Fault[] {
   if (network) return cuts;
   if (cluster) return busFaults;
   if (full) return fulls;
+  if (clock) return clocks;
   return values.silent ? silences : kills;
 }
 

@@ -3,10 +3,6 @@ import { join } from 'node:path';
 import type { CheckpointId, OperationId } from '../../../shared/ids.ts';
 import type { Action } from '../../../shared/messages/request.ts';
 import { hostId } from '../../support/values.ts';
-import { type Host, hosts, otherThan } from './hosts.ts';
-import { type Moment, nameOf, pointOf } from './moments.ts';
-import { type Fault, strike } from './strikes.ts';
-import { damagedCheckpoints, disagreements, isWhole, leftovers, miscounts, runners } from './whole.ts';
 import {
   ask,
   consoleEnds,
@@ -20,8 +16,12 @@ import {
   signal,
   until,
   untilEnded,
-  type World,
-} from './world.ts';
+} from './acts.ts';
+import { type Host, hosts, otherThan } from './hosts.ts';
+import { type Moment, nameOf, pointOf } from './moments.ts';
+import { type Fault, strike } from './strikes.ts';
+import { damagedCheckpoints, disagreements, isWhole, leftovers, miscounts, runners } from './whole.ts';
+import type { World } from './world.ts';
 
 /** How a fault at a moment went. `problems` is empty where every promise held. */
 export interface Played {

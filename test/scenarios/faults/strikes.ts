@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRunning } from '../../../services/cli/fleet/proc.ts';
+import { goOn, isUp, kill, openOn, qemusOn, signal, startAgain, until } from './acts.ts';
+import { setClock } from './clocks.ts';
 import { fill, makeRoom } from './full.ts';
 import { type Host, otherThan } from './hosts.ts';
 import { block, cut, heal, unblock } from './network.ts';
-import { goOn, isUp, kill, openOn, qemusOn, signal, startAgain, until, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /*
  * What may fail. `here` is the host whose record it comes after, in a migration `there` the other one. A strike begins
@@ -21,12 +23,15 @@ export const silences = ['QEMU here silent', 'QEMU there silent'] as const;
 export const busFaults = ['bus leader', 'bus leader silent', 'bus', 'host there'] as const;
 /** What has no room any more for a while. */
 export const fulls = ['store full', 'journal full'] as const;
+/** How the clock of a broker is set, and set right when the deadlines of a handover have passed. */
+export const clocks = ['clock here ahead', 'clock here behind'] as const;
 export type Fault =
   | (typeof kills)[number]
   | (typeof cuts)[number]
   | (typeof silences)[number]
   | (typeof busFaults)[number]
-  | (typeof fulls)[number];
+  | (typeof fulls)[number]
+  | (typeof clocks)[number];
 
 /** Longer than a handover waits for its answer before it is in doubt. */
 const longMs = 40_000;
@@ -86,6 +91,10 @@ export async function strike(world: World, here: Host, fault: Fault): Promise<re
       return whileFull(world, here, world.layout.checkpoints);
     case 'journal full':
       return whileFull(world, here, world.layout.host(here).state);
+    case 'clock here ahead':
+    case 'clock here behind':
+      setClock(world.layout, here, fault === 'clock here ahead' ? '+2h' : '-2h');
+      return during(world, here, longMs, () => setClock(world.layout, here, '+0'));
     case 'link here':
       cut(here);
       return during(world, here, longMs, () => heal(here));

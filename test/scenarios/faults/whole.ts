@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GuestLine } from '../../../services/cli/demo/console.ts';
 import type { CheckpointId } from '../../../shared/ids.ts';
+import { ask, counted, qemusOn, shown, until } from './acts.ts';
 import { type Host, hosts } from './hosts.ts';
-import { ask, counted, qemusOn, shown, until, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /* What must hold when everything has been mended and every operation has ended. Each answers with what does not. */
 

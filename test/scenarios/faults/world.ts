@@ -1,35 +1,22 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../../../services/cli/client/client.ts';
 import { connectClient } from '../../../services/cli/client/connect.ts';
-import { consoleEnd, guestLines } from '../../../services/cli/demo/console.ts';
 import { fleetDown } from '../../../services/cli/fleet/down.ts';
 import { openFleet } from '../../../services/cli/fleet/folder.ts';
 import { cacheFolder, placeGuest } from '../../../services/cli/fleet/guest-files.ts';
-import type { FleetLayout } from '../../../services/cli/fleet/layout.ts';
-import { type QemuProcess, qemusUnder } from '../../../services/cli/fleet/proc.ts';
-import {
-  type Program,
-  recordedNames,
-  runningProcess,
-  startProgram,
-  stopProgram,
-} from '../../../services/cli/fleet/processes.ts';
+import { type FleetLayout, layoutOf } from '../../../services/cli/fleet/layout.ts';
+import { type Program, recordedNames, startProgram, stopProgram } from '../../../services/cli/fleet/processes.ts';
 import { programsOf } from '../../../services/cli/fleet/programs.ts';
 import { fleetUp } from '../../../services/cli/fleet/up.ts';
 import { ensureGuest } from '../../../services/cli/guest/make-guest.ts';
-import { BrokerError } from '../../../shared/errors/broker-error.ts';
-import type { OperationId } from '../../../shared/ids.ts';
-import type { Action, Answer, Request } from '../../../shared/messages/request.ts';
-import type { OperationView } from '../../../shared/messages/view.ts';
 import type { VmSpec } from '../../../shared/vm/spec.ts';
 import { leaderOf, type Member, planCluster, untilClustered } from '../../support/nats-cluster.ts';
-import { hostId } from '../../support/values.ts';
+import { keepStarting } from './acts.ts';
+import { withClock } from './clocks.ts';
 import { inCluster } from './cluster.ts';
-import { limitSpace } from './full.ts';
-import { type Host, hosts } from './hosts.ts';
+import { limitSpace, removeLimits } from './full.ts';
 import { inNetwork, makeNetwork, moveToNetwork, removeNetwork } from './network.ts';
 
 /** A real fleet of one's own with a real guest, whose parts can be killed. */
@@ -47,14 +34,20 @@ export interface World {
 
 /**
  * `network` puts each host on a link of its own, which can be cut; `cluster` has a bus of three servers; `full` gives what is
- * stored a file system that can be filled.
+ * stored a file system that can be filled; `clock` gives brokers clocks that can be set.
  */
-export async function openWorld({ network = false, cluster = false, full = false } = {}): Promise<World> {
+export async function openWorld({
+  network = false,
+  cluster = false,
+  full = false,
+  clock = false,
+} = {}): Promise<World> {
   const root = mkdtempSync(join(tmpdir(), 'carnet-faults-'));
   let client: Client | undefined;
   const close = async () => {
     await client?.close();
-    await fleetDown(root, { force: true, remove: true });
+    await fleetDown(root, { force: true, remove: false });
+    if (full) removeLimits(layoutOf(root));
     rmSync(root, { recursive: true, force: true });
     if (network) removeNetwork();
   };
@@ -64,8 +57,11 @@ export async function openWorld({ network = false, cluster = false, full = false
     const { spec } = await placeGuest(layout, guest);
     const usual = programsOf(layout, openFleet(root).marker.busPort);
     const members = cluster ? await planCluster() : [];
-    const programs = network ? usual.map(inNetwork) : cluster ? inCluster(layout, members, usual) : usual;
+    const programs = cluster
+      ? inCluster(layout, members, usual)
+      : usual.map((program) => (network ? inNetwork(program) : clock ? withClock(layout, program) : program));
     if (network) await restartAfter(layout, programs, () => moveToNetwork(layout));
+    if (clock) await restartAfter(layout, programs, () => undefined);
     if (full) await restartAfter(layout, programs, () => limitSpace(layout));
     if (cluster) await restartOnCluster(layout, members, programs);
     client = await connectClient({ env: process.env }, { fleet: root, as: 'operator', output: 'table' });
@@ -75,74 +71,6 @@ export async function openWorld({ network = false, cluster = false, full = false
     await close();
     throw error;
   }
-}
-
-/** Looks again and again until something is there. Fails with the sentence when it takes too long. */
-export async function until<T>(
-  what: string,
-  timeoutMs: number,
-  look: () => T | undefined | Promise<T | undefined>,
-): Promise<T> {
-  const deadlineMs = performance.now() + timeoutMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadlineMs) throw new Error(`${what}: waited ${timeoutMs} ms in vain`);
-    await delay(50);
-  }
-}
-
-/** Asks a host; a broker or a bus that is away just now is asked again. */
-export const ask = ({ client }: World, host: Host, request: Request): Promise<Answer> =>
-  until(`${host} answers`, 120_000, async () => {
-    try {
-      return await client.ask(hostId(host), request);
-    } catch (error) {
-      if (error instanceof BrokerError && error.code.startsWith('BUS_')) return undefined;
-      throw error;
-    }
-  });
-
-/** Asks for an operation and waits for its end. */
-export async function finish(world: World, host: Host, action: Action): Promise<OperationView> {
-  const accepted = await ask(world, host, action);
-  if (accepted.is !== 'accepted') throw new Error(`${action.verb} on ${host}: ${JSON.stringify(accepted)}`);
-  return untilEnded(world, host, accepted.operation);
-}
-
-export const untilEnded = (world: World, host: Host, operation: OperationId): Promise<OperationView> =>
-  until(`${operation} on ${host} ends`, 180_000, async () => {
-    const answer = await ask(world, host, { verb: 'operation', operation });
-    return answer.is === 'operation' && answer.operation.outcome !== null ? answer.operation : undefined;
-  });
-
-const settleTimeoutMs = 240_000;
-
-/** The operations of a host that have not ended. Rejects where it does not answer. */
-export async function openOn(world: World, host: Host): Promise<OperationView[]> {
-  const answer = await world.client.ask(hostId(host), { verb: 'operations' });
-  if (answer.is !== 'operations') throw new Error(`${host} answered ${answer.is}`);
-  return answer.operations.filter(({ outcome }) => outcome === null);
-}
-
-/** Waits until no operation is open on either host. */
-export const settled = (world: World): Promise<true> =>
-  until('every operation ends', settleTimeoutMs, async () => {
-    for (const host of hosts) {
-      const open = await openOn(world, host).catch(() => undefined);
-      if (open === undefined || open.length > 0) return undefined;
-    }
-    return true;
-  });
-
-export const qemusOn = ({ layout }: World, host: Host): QemuProcess[] => qemusUnder(layout.host(host).folder);
-
-/** What a host says of the VM; undefined where it does not know it. */
-export async function shown(world: World, host: Host) {
-  const answer = await ask(world, host, { verb: 'show', vm: world.spec.name });
-  if (answer.is === 'vm') return answer.vm;
-  if (answer.is === 'failed' && answer.fault.code === 'VM_UNKNOWN') return undefined;
-  throw new Error(`${host} answered ${JSON.stringify(answer)}`);
 }
 
 async function restartAfter(layout: FleetLayout, programs: readonly Program[], change: () => void): Promise<void> {
@@ -164,78 +92,3 @@ async function restartOnCluster(
   await untilClustered(members);
   await start('broker');
 }
-
-const programOf = (world: World, name: string) => {
-  const program = world.programs.find((one) => one.name === name);
-  if (program === undefined) throw new Error(`the fleet has no ${name}`);
-  return program;
-};
-
-/** Stops a broker and starts it again; after each of the records `stopAfter` names, in their order, it will stop where it is. */
-export async function restartBroker(world: World, host: Host, stopAfter: readonly string[]): Promise<void> {
-  await stopProgram(world.layout, host);
-  if (stopAfter.length > 0) process.env['CARNET_STOP_AFTER'] = stopAfter.join();
-  try {
-    await startProgram(world.layout, programOf(world, host));
-  } finally {
-    delete process.env['CARNET_STOP_AFTER'];
-  }
-}
-
-const stateOf = (pid: number): string => {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return text.charAt(text.lastIndexOf(')') + 2);
-};
-
-const pidOf = (world: World, name: string): number => {
-  const id = runningProcess(world.layout, name);
-  if (id === undefined) throw new Error(`${name} does not run`);
-  return id.pid;
-};
-
-export const isUp = ({ layout }: World, name: string): boolean => runningProcess(layout, name) !== undefined;
-
-/** Whether a broker has come to a record it stops after. */
-export const isStopped = (world: World, host: Host): boolean => stateOf(pidOf(world, host)) === 'T';
-
-export const signal = (world: World, name: string, what: 'SIGSTOP' | 'SIGCONT'): void =>
-  void process.kill(pidOf(world, name), what);
-
-export const goOn = (world: World, host: Host): void => signal(world, host, 'SIGCONT');
-
-/** Kills programs of the fleet at once, and waits until they are gone. */
-export async function kill(world: World, names: readonly string[]): Promise<void> {
-  for (const name of names) process.kill(pidOf(world, name), 'SIGKILL');
-  await until(`${names.join()} are gone`, 10_000, () =>
-    names.every((name) => runningProcess(world.layout, name) === undefined) ? true : undefined,
-  );
-}
-
-/** Starts programs again as a service manager would: what does not come up, as its bus is not there yet, is started once more. */
-export async function startAgain({ layout, programs }: World, names: readonly string[]): Promise<void> {
-  await Promise.all(programs.filter(({ name }) => names.includes(name)).map((one) => keepStarting(layout, one)));
-}
-
-const startsMax = 10;
-
-async function keepStarting(layout: FleetLayout, program: Program): Promise<void> {
-  for (let left = startsMax; ; left--) {
-    try {
-      await startProgram(layout, program);
-      return;
-    } catch (error) {
-      if (left === 1) throw error;
-      await delay(500);
-    }
-  }
-}
-
-/** What the guest printed on both hosts since a place in their consoles. */
-export function counted(world: World, since: ReadonlyMap<Host, number>) {
-  return hosts.flatMap((host) => guestLines(consoleOf(world, host), since.get(host) ?? 0));
-}
-
-const consoleOf = ({ layout, spec }: World, host: Host) => join(layout.host(host).logs, `${spec.name}.console.log`);
-
-export const consoleEnds = (world: World): Map<Host, number> =>
-  new Map(hosts.map((host) => [host, consoleEnd(consoleOf(world, host))]));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createOwnership } from '../../../../services/broker/ownership/records.ts';
 import { createMemoryHub } from '../../../../shared/bus/memory.ts';
+import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { OwnerRecord } from '../../../../shared/messages/record.ts';
 import { buckets } from '../../../../shared/messages/record.ts';
 import type { ActionOf } from '../../../../shared/messages/request.ts';
@@ -421,6 +422,33 @@ describe('faults on the way', () => {
     assert.equal(alpha.vmm.calls.slice(calls).filter((call) => call.startsWith('abandon')).length, 1);
   });
 
+  test('a save whose memory is not taken in has ended only when QEMU writes no more', async (t) => {
+    const vm = await started();
+    const { begin } = alpha.checkpoints;
+    t.mock.method(alpha.checkpoints, 'begin', async (...about: Parameters<typeof begin>) => {
+      const received = Promise.reject(new BrokerError('STORE_FAILED', 'no space left'));
+      received.catch(() => {});
+      return { ...(await begin(...about)), received };
+    });
+    const written = Promise.withResolvers<never>();
+    alpha.vmm.instead.set('saveLive', () => written.promise);
+    const answer = await operator.ask('alpha', { verb: 'save', vm });
+    assert.ok(answer.is === 'accepted');
+    const { operation } = answer;
+    let writes = true;
+    const writesAtItsEnd = alpha.runner.settled(
+      operation,
+      ({ state }) => (state === 'not-saved' ? writes : undefined),
+      10_000,
+    );
+    await alpha.runner.settled(operation, ({ state }) => state === 'abandoning' || undefined, 10_000);
+    // What would be written down at once is on disk after these.
+    for (let writings = 0; writings < 3; writings++) await alpha.world.vms.put(alpha.world.vms.need(vm));
+    writes = false;
+    written.reject(new Error('nobody took it in'));
+    assert.equal(await writesAtItsEnd, false);
+  });
+
   test('a start whose QEMU fails gives the claim back', async () => {
     const vm = await define();
     alpha.vmm.instead.set('launch boot', () => Promise.reject(new Error('bad machine')));
@@ -455,14 +483,14 @@ describe('cancelling', () => {
     assert.equal((await alpha.world.ownership.read(vm))?.record.owner, 'alpha');
   });
 
-  test('a save that is cancelled while its draft is being made has ended only when the draft is gone', async () => {
+  test('a save that is cancelled while its draft is being made has ended only when the draft is gone', async (t) => {
     const vm = await started();
     const made = Promise.withResolvers<void>();
     const { begin } = alpha.checkpoints;
-    alpha.checkpoints.begin = async (...about) => {
+    t.mock.method(alpha.checkpoints, 'begin', async (...about: Parameters<typeof begin>) => {
       await made.promise;
       return begin(...about);
-    };
+    });
     const answer = await operator.ask('alpha', { verb: 'save', vm });
     assert.ok(answer.is === 'accepted');
     const { operation } = answer;
