@@ -29,7 +29,9 @@ for (const { fault, ...moment } of chosen) {
     assert.deepEqual(problems, []);
     assert.match(
       outcome,
-      moment.kind === 'restore' ? /^not restored, its checkpoint is whole$/ : /^runs on (?:alpha|beta)$/,
+      moment.kind === 'restore'
+        ? /^not restored, its checkpoint is whole$/
+        : /^runs (?:there|at the (?:source|destination))$/,
     );
   });
 }

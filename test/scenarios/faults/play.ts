@@ -18,7 +18,7 @@ import {
   untilEnded,
 } from './acts.ts';
 import { type Host, hosts, otherThan } from './hosts.ts';
-import { type Moment, nameOf, pointOf } from './moments.ts';
+import { isMigration, type Moment, nameOf, pointOf } from './moments.ts';
 import { type Fault, strike } from './strikes.ts';
 import { damagedCheckpoints, disagreements, isWhole, leftovers, miscounts, runners } from './whole.ts';
 import type { World } from './world.ts';
@@ -27,7 +27,7 @@ import type { World } from './world.ts';
 export interface Played {
   readonly moment: string;
   readonly fault: string;
-  /** Where the VM was in the end: `runs on alpha`, or that it ended with its QEMU. */
+  /** What became of the VM: `runs at the source`, or that it ended with its QEMU. */
   readonly outcome: string;
   readonly problems: readonly string[];
 }
@@ -91,7 +91,9 @@ async function fate(
   },
 ): Promise<{ outcome: string; lost: boolean }> {
   const { moment, owner, checkpoint, running, killed } = about;
-  if (running.length > 0) return { outcome: `runs on ${running.join(' and ')}`, lost: false };
+  const placeOf = (host: Host) =>
+    isMigration(moment) ? (host === owner ? 'at the source' : 'at the destination') : 'there';
+  if (running.length > 0) return { outcome: `runs ${running.map(placeOf).join(' and ')}`, lost: false };
   if (moment.kind === 'start') return { outcome: 'not started', lost: false };
   if (checkpoint !== undefined && (await isWhole(world, owner, checkpoint)))
     return { outcome: 'not restored, its checkpoint is whole', lost: false };
