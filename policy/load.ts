@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { buildPolicydb } from './build/build.ts';
+import type { Target } from './build/builder.ts';
 import { createPolicy } from './decide/create-policy.ts';
 import type { Describe } from './decide/explain.ts';
 import type { Flavour } from './decide/state.ts';
@@ -15,8 +16,12 @@ export interface LoadOptions {
   readonly flavour?: Flavour;
 }
 
-/** `digest` is the SHA-256 of the sources' text in UTF-8, where whoever read them has it already. */
+/**
+ * `target` is what the policy is for, as checkpolicy's `-t` says it (`selinux` unless given); a binary policy says it
+ * itself. `digest` is the SHA-256 of the sources' text in UTF-8, where whoever read them has it already.
+ */
 interface SourceOptions extends LoadOptions {
+  readonly target?: Target;
   readonly digest?: string;
 }
 
@@ -28,7 +33,7 @@ interface SourceOptions extends LoadOptions {
 export function loadPolicy(sources: readonly SourceFile[] | string, options: SourceOptions = {}): Loaded {
   const files = typeof sources === 'string' ? [{ file: 'policy.conf', text: sources }] : sources;
   const parsed = parsePolicy(files);
-  const db = buildPolicydb(parsed);
+  const db = buildPolicydb(parsed, options.target === undefined ? {} : { target: options.target });
   const { found } = parsed.diagnostics;
   if (db === undefined) return { ok: false, diagnostics: found };
   const policy = createPolicy({

@@ -1,13 +1,18 @@
+import type { Target } from '../build/builder.ts';
 import { fault, type Reader, readText, readU32 } from './reader.ts';
 
 /** The first four bytes of a kernel policy, as a little-endian number. */
 const KERNEL_MAGIC = 0xf97c_ff8c;
 const MODULE_MAGIC = 0xf97c_ff8d;
-const TARGET = 'SE Linux';
+const TARGETS = new Map<string, Target>([
+  ['SE Linux', 'selinux'],
+  ['XenFlask', 'xen'],
+]);
+const targetBytes = 8;
 
-/** The versions read here. */
+/** The versions read here; those for Xen stay at the first. */
 const versionMin = 30;
-const versionMax = 33;
+const versionMax: Readonly<Record<Target, number>> = { selinux: 33, xen: 30 };
 
 /** The version from which a feature is there (POLICYDB_VERSION_* of libsepol's policydb.h). */
 const VERSION = { infiniband: 31, glblub: 32, compressedFileNames: 33 } as const;
@@ -16,9 +21,12 @@ const CONFIG = { mls: 1, rejectUnknown: 2, allowUnknown: 4 } as const;
 const SYMBOL_TABLES = 8;
 /** Kinds of labelled things: initial SIDs up to IPv6 nodes, and the two of InfiniBand. */
 const LABEL_TABLES = 7;
+/** Xen's kinds: initial SIDs, interrupts, I/O ports, I/O memory, PCI devices and nodes of the device tree. */
+const XEN_LABEL_TABLES = 6;
 
 /** What the version and the configuration say of the rest. */
 export interface Header {
+  readonly target: Target;
   readonly mls: boolean;
   /** Whether `default_range glblub` is known. */
   readonly glblub: boolean;
@@ -42,14 +50,16 @@ export function readHeader(reader: Reader): Header {
   if (magic !== KERNEL_MAGIC) fault(reader, `the magic number 0x${magic.toString(16)} is not a kernel policy's`, 0);
   const lengthAt = reader.offset;
   const length = readU32(reader);
-  if (length !== TARGET.length) fault(reader, `a target of ${length} bytes; only \`${TARGET}\` is known`, lengthAt);
-  const target = readText(reader, 'a target', length);
-  if (target !== TARGET) fault(reader, `the target \`${target}\` is not known; only \`${TARGET}\` is`, lengthAt);
+  const known = [...TARGETS.keys()].join(' and ');
+  if (length !== targetBytes) fault(reader, `a target of ${length} bytes; ${known} are known`, lengthAt);
+  const name = readText(reader, 'a target', length);
+  const target = TARGETS.get(name) ?? fault(reader, `the target \`${name}\` is not known; ${known} are`, lengthAt);
 
   const versionAt = reader.offset;
   const version = readU32(reader);
-  if (version < versionMin || version > versionMax) {
-    fault(reader, `policy version ${version}; versions ${versionMin} to ${versionMax} are known`, versionAt);
+  const most = versionMax[target];
+  if (version < versionMin || version > most) {
+    fault(reader, `policy version ${version}; versions ${versionMin} to ${most} are known`, versionAt);
   }
   const configAt = reader.offset;
   const config = readU32(reader);
@@ -59,7 +69,8 @@ export function readHeader(reader: Reader): Header {
     fault(reader, 'unknown classes and permissions are both allowed and rejected', configAt);
   }
   const tablesAt = reader.offset;
-  const labelTables = version >= VERSION.infiniband ? LABEL_TABLES + 2 : LABEL_TABLES;
+  const linuxTables = version >= VERSION.infiniband ? LABEL_TABLES + 2 : LABEL_TABLES;
+  const labelTables = target === 'xen' ? XEN_LABEL_TABLES : linuxTables;
   const [symbols, labels] = [readU32(reader), readU32(reader)];
   if (symbols !== SYMBOL_TABLES || labels !== labelTables) {
     fault(
@@ -69,6 +80,7 @@ export function readHeader(reader: Reader): Header {
     );
   }
   return {
+    target,
     mls: (config & CONFIG.mls) !== 0,
     glblub: version >= VERSION.glblub,
     compressedFileNames: version >= VERSION.compressedFileNames,

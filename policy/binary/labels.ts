@@ -1,67 +1,95 @@
+import type { Target } from '../build/builder.ts';
 import type { Context } from '../policydb/context.ts';
 import type { Policydb } from '../policydb/policydb.ts';
 import { whyInvalid } from '../policydb/validity.ts';
+import type { Header } from './header.ts';
 import { readRange, resolveRange } from './levels.ts';
 import { fault, type Reader, readCount, readText, readU32 } from './reader.ts';
 import { readValue } from './symbol-table.ts';
 
-/** The kernel's names of its initial SIDs, by number: a binary policy has the numbers only. */
-const INITIAL_SIDS = [
-  '',
-  'kernel',
-  'security',
-  'unlabeled',
-  'fs',
-  'file',
-  'file_labels',
-  'init',
-  'any_socket',
-  'port',
-  'netif',
-  'netmsg',
-  'node',
-  'igmp_packet',
-  'icmp_socket',
-  'tcp_socket',
-  'sysctl_modprobe',
-  'sysctl',
-  'sysctl_fs',
-  'sysctl_kernel',
-  'sysctl_net',
-  'sysctl_net_unix',
-  'sysctl_vm',
-  'sysctl_dev',
-  'kmod',
-  'policy',
-  'scmp_packet',
-  'devnull',
-] as const;
+/** The names of initial SIDs in Linux and in Xen, by number: a binary policy has the numbers only. */
+const INITIAL_SIDS: Readonly<Record<Target, readonly string[]>> = {
+  selinux: [
+    '',
+    'kernel',
+    'security',
+    'unlabeled',
+    'fs',
+    'file',
+    'file_labels',
+    'init',
+    'any_socket',
+    'port',
+    'netif',
+    'netmsg',
+    'node',
+    'igmp_packet',
+    'icmp_socket',
+    'tcp_socket',
+    'sysctl_modprobe',
+    'sysctl',
+    'sysctl_fs',
+    'sysctl_kernel',
+    'sysctl_net',
+    'sysctl_net_unix',
+    'sysctl_vm',
+    'sysctl_dev',
+    'kmod',
+    'policy',
+    'scmp_packet',
+    'devnull',
+  ],
+  xen: [
+    '',
+    'xen',
+    'dom0',
+    'domio',
+    'domxen',
+    'unlabeled',
+    'security',
+    'ioport',
+    'iomem',
+    'irq',
+    'device',
+    'domU',
+    'domDM',
+  ],
+};
 const initialSidMax = 255;
 /** fs_use_xattr, fs_use_trans and fs_use_task. */
 const fileSystemUses = 3;
 
-/** What each table of labelled things has before its context, in order (OCON_* of libsepol's policydb.h). */
-const LABELLED: readonly ((reader: Reader) => void)[] = [
-  // Initial SIDs are read on their own.
-  () => undefined,
-  nameAndContext,
-  (reader) => words(reader, 3),
-  nameAndContext,
-  (reader) => words(reader, 2),
-  fileSystemUse,
-  (reader) => words(reader, 8),
-  (reader) => words(reader, 4),
-  endPort,
-];
+/**
+ * What each table of labelled things has before its context, in order (OCON_* of libsepol's policydb.h). The first,
+ * initial SIDs, is read on its own.
+ */
+const LABELLED: Readonly<Record<Target, readonly ((reader: Reader) => void)[]>> = {
+  selinux: [
+    nameAndContext,
+    (reader) => words(reader, 3),
+    nameAndContext,
+    (reader) => words(reader, 2),
+    fileSystemUse,
+    (reader) => words(reader, 8),
+    (reader) => words(reader, 4),
+    endPort,
+  ],
+  xen: [
+    (reader) => words(reader, 1),
+    (reader) => words(reader, 2),
+    (reader) => words(reader, 4),
+    (reader) => words(reader, 1),
+    (reader) => void readText(reader, 'a path', readU32(reader)),
+  ],
+};
 
 /**
  * Reads the contexts of initial SIDs and of what carries none itself. Apart from the initial SIDs no question asks for
  * them; they are checked, since a policy with an invalid context is damaged.
  */
-export function readLabels(reader: Reader, tables: number, db: Policydb): void {
-  readInitialSids(reader, db);
-  for (const [table, readBefore] of LABELLED.slice(0, tables).entries()) {
-    if (table === 0) continue;
+export function readLabels(reader: Reader, { target, labelTables }: Header, db: Policydb): void {
+  readInitialSids(reader, INITIAL_SIDS[target], db);
+  for (const readBefore of LABELLED[target].slice(0, labelTables - 1)) {
     const count = readCount(reader, 'labels', 24);
     for (let label = 0; label < count; label++) {
       readBefore(reader);
@@ -72,7 +100,7 @@ export function readLabels(reader: Reader, tables: number, db: Policydb): void {
   readFileSystemPaths(reader, db);
 }
 
-function readInitialSids(reader: Reader, db: Policydb): void {
+function readInitialSids(reader: Reader, known: readonly string[], db: Policydb): void {
   const { names, values } = db.initialSids;
   const count = readCount(reader, 'initial SIDs', 28);
   for (let index = 0; index < count; index++) {
@@ -82,7 +110,7 @@ function readInitialSids(reader: Reader, db: Policydb): void {
       fault(reader, `initial SID ${sid} is out of range, or there twice`, at);
     }
     while (names.length <= sid) names.push('');
-    const name = INITIAL_SIDS[sid] ?? `sid${sid}`;
+    const name = known[sid] ?? `sid${sid}`;
     names[sid] = name;
     values.set(name, sid);
     db.initialContexts[sid] = readContext(reader, db);

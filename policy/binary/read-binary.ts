@@ -64,7 +64,7 @@ function readPolicydb(reader: Reader): { readonly db: Policydb; readonly stateme
   readRoleAllows(reader, db);
   section(header.compressedFileNames ? 'compressed file names' : 'file name');
   readFileNameRules(reader, header.compressedFileNames, db);
-  readLabels(reader, header.labelTables, db);
+  readLabels(reader, header, db);
   section('range_transition');
   readRangeTransitions(reader, db);
   readTypeAttributes(reader, db);

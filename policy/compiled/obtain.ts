@@ -29,7 +29,7 @@ export interface ObtainOptions {
 
 /**
  * Takes the form of a policy's file from the folder, or compiles the file and keeps its form there. Without a folder,
- * and for a binary policy, which reads about as fast, it compiles. Never rejects for what is in the file or the folder.
+ * and for a binary policy, which is read fast as well, it compiles. Never rejects for what is in the file or the folder.
  * The compiler is not even loaded when there is a form.
  */
 export async function obtainForm(path: string, { cacheDirectory, whole }: ObtainOptions): Promise<Obtained> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { loadBinary } from '../../../policy/binary/load-binary.ts';
+import { partsOf } from '../../../policy/decide/create-policy.ts';
 import type { LoadedPolicy } from '../../../policy/policy.ts';
 import { shippedText } from '../../support/gate/shipped.ts';
 import { askEngine } from '../../support/policy/ask-engine.ts';
@@ -9,10 +10,11 @@ import { binaryVersions, compileVersions, mustCompile } from '../../support/poli
 import type { Question } from '../../support/policy/checkpolicy.ts';
 import { everything } from '../../support/policy/everything.ts';
 import { handWritten } from '../../support/policy/hand-written.ts';
-import { mustLoad } from '../../support/policy/load.ts';
+import { mustLoad, mustRefuse } from '../../support/policy/load.ts';
 import { namesOf } from '../../support/policy/names-of.ts';
 import { type RandomPolicy, randomPolicy } from '../../support/policy/random-policy.ts';
 import { randomQuestions } from '../../support/policy/random-questions.ts';
+import { smallPolicy } from '../../support/policy/small-policy.ts';
 
 const questionsEach = 1200;
 const randomPolicies = 5;
@@ -81,6 +83,30 @@ describe(`a binary policy answers as its source does, in versions ${binaryVersio
 
   it('for the shipped policy', async () => {
     assert.ok(compareVersions(namesOf(await shippedText()), 7));
+  });
+
+  it('for a policy for Xen, whose devices have labels', () => {
+    const context = 'system_u:object_r:other_t:s0';
+    const devices = [
+      `pirqcon 33 ${context}`,
+      `iomemcon 0xfebe0-0xfebff ${context}`,
+      `ioportcon 0xeac0-0xeadf ${context}`,
+      `pcidevicecon 0xc800 ${context}`,
+      `devicetreecon "/this is/a/path" ${context}`,
+    ].join('\n');
+    const rules = 'allow domain other_t:file { read write };';
+    const text = smallPolicy({ rules, contexts: devices });
+    assert.match(mustRefuse(text).message, /pirqcon/);
+    const [source, made] = [mustLoad(text, { target: 'xen' }), compileVersions(text, true, [30], 'xen')?.get(30)];
+    assert.ok(made !== undefined, 'checkpolicy does not take the source');
+    const binary = mustRead(made);
+    const questions = randomQuestions(namesOf(smallPolicy({ rules })), 4, 300);
+    assert.deepEqual(answers(binary, questions), answers(source, questions));
+    assert.deepEqual(partsOf(binary).db.initialSids.names, ['', 'xen', 'dom0']);
+    const newer = made.slice();
+    newer[16] = 31;
+    const refused = loadBinary(newer, 'policy.bin');
+    assert.ok(!refused.ok && refused.diagnostics[0]?.message.includes('policy version 31; versions 30 to 30'));
   });
 
   it('and rules the same commands', () => {

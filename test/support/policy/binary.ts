@@ -11,13 +11,14 @@ export function compileVersions(
   text: string,
   mls: boolean,
   versions: readonly number[] = binaryVersions,
+  target: 'selinux' | 'xen' = 'selinux',
 ): Map<number, Uint8Array> | undefined {
   return withTemporaryFolder((folder) => {
     const [source, output] = [join(folder, 'policy.conf'), join(folder, 'policy.bin')];
     writeFileSync(source, text);
     const made = new Map<number, Uint8Array>();
     for (const version of versions) {
-      const flags = mls ? ['-M'] : [];
+      const flags = [...(mls ? ['-M'] : []), '-t', target];
       const run = spawnSync('checkpolicy', [...flags, '-c', String(version), '-o', output, source], {
         encoding: 'utf8',
       });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { type LoadOptions, loadPolicy } from '../../../policy/load.ts';
+import { loadPolicy } from '../../../policy/load.ts';
 import type { Diagnostic, LoadedPolicy } from '../../../policy/policy.ts';
 
 /** Loads a source that must load. */
-export function mustLoad(text: string, options?: LoadOptions): LoadedPolicy {
+export function mustLoad(text: string, options?: Parameters<typeof loadPolicy>[1]): LoadedPolicy {
   const loaded = loadPolicy(text, options);
   assert.ok(loaded.ok, loaded.ok ? '' : JSON.stringify(loaded.diagnostics.slice(0, 3)));
   return loaded.policy;
