@@ -69,10 +69,22 @@ export interface Keeper {
  */
 export async function keepOwners(world: World, runner: Runner): Promise<Keeper> {
   const { vms, ownership, host, log, clock, random } = world;
-  const look = (vm: VmName) =>
-    void agree(vm).catch((error: unknown) =>
-      log.info('an owner record could not be looked at', { vm, fault: faultOf(error) }),
-    );
+  /** VMs that are being looked at, and whether something changed meanwhile. */
+  const looking = new Map<VmName, boolean>();
+  function look(vm: VmName): void {
+    if (looking.has(vm)) {
+      looking.set(vm, true);
+      return;
+    }
+    looking.set(vm, false);
+    void agree(vm)
+      .catch((error: unknown) => log.info('an owner record could not be looked at', { vm, fault: faultOf(error) }))
+      .then(() => {
+        const changed = looking.get(vm) === true;
+        looking.delete(vm);
+        if (changed) look(vm);
+      });
+  }
   const lookAtAll = () => {
     for (const { spec } of vms.list()) look(spec.name);
     stopTimer = clock.after(lookMs, lookAtAll);
@@ -112,6 +124,7 @@ export async function keepOwners(world: World, runner: Runner): Promise<Keeper> 
           await afterEnd(world, vm);
           return;
         case 'fenced':
+          if ((await vms.needProcess(vm).state()) !== 'running') return;
           // Its memory stays for whoever looks; it runs elsewhere.
           await vms.needProcess(vm).pause();
           log.error('a guest is paused: another host has the VM in a newer epoch', { vm });
