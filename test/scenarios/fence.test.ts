@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { hostId } from '../support/values.ts';
-import { otherThan } from './faults/hosts.ts';
-import { runningSomewhere } from './faults/play.ts';
-import { disagreements, leftovers, miscounts, runners } from './faults/whole.ts';
 import {
   ask,
   consoleEnds,
   counted,
   isStopped,
   kill,
-  openWorld,
   qemusOn,
   restartBroker,
   settled,
@@ -18,8 +14,11 @@ import {
   startAgain,
   until,
   untilEnded,
-  type World,
-} from './faults/world.ts';
+} from './faults/acts.ts';
+import { otherThan } from './faults/hosts.ts';
+import { runningSomewhere } from './faults/play.ts';
+import { disagreements, leftovers, miscounts, runners } from './faults/whole.ts';
+import { openWorld, type World } from './faults/world.ts';
 
 let world: World;
 before(async () => {
