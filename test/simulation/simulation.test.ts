@@ -10,7 +10,7 @@ const rareSeeds = [
 ];
 
 /** Seeds that once violated something. */
-const brokenOnce = [1056842, 1106993, 1140526, 2059965, 4084168, 4124791, 7296];
+const brokenOnce = [1056842, 1106993, 1140526, 2059965, 4084168, 4124791, 7296, 6004084];
 
 test('five thousand seeds of faults leave no VM running twice, lost, or waiting for ever, and every row of every table is taken', async () => {
   const reports = [await simulate({ seeds: 5_000, from: 1 })];

@@ -203,13 +203,16 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     state: Extract<SourceState, { state: 'taking-back' }>,
     { overtaken }: Performing,
   ): Promise<SourceEvent | undefined> {
-    const { vm, fence, dropsMemory = false } = state;
+    const { vm, carnet, released, fence, dropsMemory = false } = state;
     let epoch: number;
     try {
       epoch = await claimAgain(state);
     } catch (error) {
       if (faultOf(error).code !== 'OWNER_CONFLICT') throw error;
-      return { event: 'owner-lost' };
+      // Looked at again, as the conflict may be with what an earlier attempt has written.
+      const record = (await ownership.read(vm))?.record;
+      const newer = record !== undefined && record.owner !== host && record.epoch > carnet.epoch + 1;
+      return { event: released && newer ? 'overruled' : 'owner-lost' };
     }
     if (overtaken()) return undefined;
     await vms.put({ ...vms.need(vm), epoch, ...(fence === undefined ? {} : { fence }) });

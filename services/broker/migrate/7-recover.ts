@@ -95,6 +95,13 @@ export const recoverRows = {
       next: ({ outcome: _, released: __, fence: ___, dropsMemory: ____, ...s }) => ({ ...s, state: 'in-doubt' }),
       effects: () => [{ effect: 'resolve-doubt' }],
     }),
+    sourceRow({
+      from: 'taking-back',
+      on: 'overruled',
+      to: 'clearing',
+      next: ({ outcome: _, released: __, fence: ___, dropsMemory: ____, ...s }) => ({ ...s, state: 'clearing' }),
+      effects: () => [{ effect: 'destroy-copy' }],
+    }),
     // Still unknown: wait for the deadline, then ask again.
     sourceRow({ from: 'in-doubt', on: 'unresolved', to: 'in-doubt', next: (s) => s }),
     sourceRow({

@@ -75,6 +75,8 @@ export type SourceEvent =
   | { readonly event: 'unresolved'; readonly fault?: Fault }
   /** The destination has moved the record after all. */
   | { readonly event: 'owner-lost' }
+  /** The destination has released the VM, and another host has it in a newer epoch: it was fenced away from here. */
+  | { readonly event: 'overruled' }
   | { readonly event: 'taken-back' }
   | { readonly event: 'withdrawn' }
   | { readonly event: 'cleared' }

@@ -54,6 +54,7 @@ const sourceEvents: SourceEvent[] = [
   { event: 'destination-running' },
   { event: 'destination-released' },
   { event: 'unresolved' },
+  { event: 'overruled' },
   { event: 'taken-back' },
   { event: 'withdrawn' },
   { event: 'cleared' },
@@ -252,9 +253,9 @@ test('the source sends no offer before policy said yes, no byte before it said s
   assert.ok(!sourceWithout('switchover-allowed').has('switch-over'));
 });
 
-test('the source hands over only what QEMU has sent, and destroys its copy only when the destination runs', () => {
+test('the source hands over only what QEMU has sent, and destroys its copy only when the destination runs, or another host has the VM by a fence', () => {
   assert.ok(!sourceWithout('sent').has('send-handover'));
-  assert.ok(!sourceWithout('destination-running').has('destroy-copy'));
+  assert.ok(!sourceWithout('destination-running', 'overruled').has('destroy-copy'));
 });
 
 test('a source that has handed over neither withdraws nor takes back what was not released', () => {
