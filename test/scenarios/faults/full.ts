@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, closeSync, cpSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FleetLayout } from '../../../services/cli/fleet/layout.ts';
@@ -27,9 +37,15 @@ export function removeLimits(layout: FleetLayout): void {
 
 function limit(folder: string, bytes: number): void {
   const kept = mkdtempSync(join(tmpdir(), 'carnet-kept-'));
-  cpSync(folder, kept, { recursive: true });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=700`, 'carnet-faults', folder]);
-  cpSync(kept, folder, { recursive: true });
+  cpSync(folder, join(kept, 'files'), { recursive: true });
+  // Not a tmpfs: that allocates what is merely read, and a restored guest that reads its memory would end with it.
+  const disk = join(kept, 'disk');
+  writeFileSync(disk, '');
+  truncateSync(disk, bytes);
+  execFileSync('mkfs.ext4', ['-q', '-m', '0', disk]);
+  execFileSync('mount', ['-o', 'loop', disk, folder]);
+  rmSync(join(folder, 'lost+found'), { recursive: true });
+  cpSync(join(kept, 'files'), folder, { recursive: true });
   chmodSync(folder, 0o700);
   rmSync(kept, { recursive: true });
 }
