@@ -36,6 +36,7 @@ export const faultCodes = {
     retry: false,
     exit: 5,
   },
+  OPERATION_STATE: { text: 'the operation is not in a state for this', retry: false, exit: 5 },
   OPERATION_CANCELLED: { text: 'the operation was cancelled', retry: false, exit: 130 },
   IMAGE_UNKNOWN: { text: 'an image of the virtual machine is not in the pool of this host', retry: false, exit: 4 },
   IMAGE_UNSAFE: {
@@ -52,6 +53,7 @@ export const faultCodes = {
   QEMU_TIMEOUT: { text: 'QEMU did not answer in time', retry: true, exit: 6 },
   QEMU_PROTOCOL: { text: 'QEMU sent something that is not QMP', retry: false, exit: 1 },
   TRANSFER_FAILED: { text: 'the memory could not be transferred', retry: true, exit: 7 },
+  TRANSFER_STALLED: { text: 'the transfer of the memory made no progress', retry: true, exit: 7 },
   STREAM_INVALID: { text: 'a migration stream is not well formed', retry: false, exit: 9 },
   CHECKPOINT_UNKNOWN: { text: 'no such checkpoint', retry: false, exit: 4 },
   CHECKPOINT_DAMAGED: { text: 'a checkpoint does not match its signed manifest', retry: false, exit: 9 },

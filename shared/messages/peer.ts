@@ -6,7 +6,7 @@ import { carnet } from '../vm/carnet.ts';
 import { decision } from '../vm/decision.ts';
 import { declareExchange } from './exchange.ts';
 import { fault } from './fault.ts';
-import { migrateOptions } from './request.ts';
+import { migrateOptions } from './migrate-options.ts';
 
 /** An X25519 public key, raw. */
 const publicKey = bytes(32, 32);

@@ -17,15 +17,9 @@ import { decision } from '../vm/decision.ts';
 import { vmSpec } from '../vm/spec.ts';
 import { declareExchange } from './exchange.ts';
 import { fault } from './fault.ts';
+import { migrateOptions } from './migrate-options.ts';
 import { memoryChoice, recovery } from './recovery.ts';
 import { checkpointSummary, checkpointView, operationView, vmSummary, vmView } from './view.ts';
-
-/** How a migration is to go. Zero bandwidth is unlimited. */
-export const migrateOptions = fields({
-  bandwidthBytesPerSecond: defaultsTo(integer(0, 1e12), 0),
-  downtimeMsMax: defaultsTo(integer(1, 60_000), 300),
-});
-export type MigrateOptions = Shape<typeof migrateOptions>;
 
 const verb = {
   define: fields({ verb: literal('define'), spec: vmSpec }),
@@ -53,6 +47,8 @@ const verb = {
 
 /** Gives an operation up, where it can still be given up. */
 const cancel = fields({ verb: literal('cancel'), operation: operationId });
+/** Pauses the guest of a migration while its memory is sent, so that the rest is sent in one go. */
+const force = fields({ verb: literal('force'), operation: operationId });
 
 /** Everything that changes something. Each can also be asked about without doing it, with `explain`. */
 export const action = variant('verb', [
@@ -87,6 +83,7 @@ const query = {
 export const request = variant('verb', [
   ...action.options,
   cancel,
+  force,
   query.list,
   query.show,
   query.operation,

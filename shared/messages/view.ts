@@ -20,6 +20,7 @@ import { decision } from '../vm/decision.ts';
 import { accelerator, vmSpec } from '../vm/spec.ts';
 import { declareNotice } from './exchange.ts';
 import { fault } from './fault.ts';
+import { migrateOptions } from './migrate-options.ts';
 import { fence } from './recovery.ts';
 
 const epoch = integer(0, Number.MAX_SAFE_INTEGER);
@@ -85,6 +86,14 @@ export const progress = fields({
   remainingBytes: maybe(byteCount),
   totalBytes: maybe(byteCount),
   bytesPerSecond: maybe(real(0, 1e15)),
+  /** What the guest writes meanwhile, to memory that then has to be sent again. */
+  dirtyBytesPerSecond: maybe(real(0, 1e15)),
+  /** By how much the guest is slowed down so that the transfer converges. */
+  throttlePercent: maybe(real(0, 100)),
+  /** For how long nothing has been sent. */
+  stalledForMs: maybe(real(0, 1e9)),
+  /** For how long what remains has not become less. */
+  notConvergingForMs: maybe(real(0, 1e9)),
   downtimeMs: maybe(real(0, 1e9)),
   pauseMs: maybe(real(0, 1e9)),
   loadMs: maybe(real(0, 1e9)),
@@ -111,6 +120,8 @@ export const operationView = fields({
   client: clientName,
   startedAtMs: timeMs,
   endedAtMs: nullable(timeMs),
+  /** Of a migration: how it was asked to go. */
+  options: maybe(migrateOptions),
   progress,
   /** Every decision taken so far on this host, and those the peer sent. */
   decisions: list(decision, 16),

@@ -111,7 +111,12 @@ export const mutations = {
         const failed = event.kind === 'migration' && event.status === 'failed' && state.state === 'transferring';
         if (!failed || tried.has(operation)) return source.onVmEvent(state, event);
         tried.add(operation);
-        const performing = { client: 'operator' as never, report() {}, overtaken: () => false };
+        const performing = {
+          client: 'operator' as never,
+          report() {},
+          overtaken: () => false,
+          wait: async () => {},
+        };
         world.clock.after(2_000, () => {
           void source.perform({ effect: 'start-transfer' }, state, performing).catch(() => {});
         });
@@ -202,6 +207,18 @@ export const mutations = {
           return handler({ ...body, fenced: recovery.fenced }, context);
         });
       return { ...ports, endpoint: { ...endpoint, serve } };
+    },
+  },
+  'forced-guest-left-paused': {
+    kinds(world) {
+      const kinds = kindsOf(world);
+      const { migrateSource: source } = kinds;
+      const perform: AnyKind['perform'] = async (effect, state, performing) => {
+        if (effect.effect !== 'withdraw' || !('forced' in state)) return source.perform(effect, state, performing);
+        await world.vms.process((state as unknown as { vm: never }).vm)?.cancelSend();
+        return { event: 'withdrawn' };
+      };
+      return { ...kinds, migrateSource: { ...source, perform } };
     },
   },
   'record-trusted-alone': {

@@ -36,6 +36,12 @@ export interface Qemu {
   /** Whether a broker has ordered its guest to run, or another broker than the one that started it may have. */
   mayBeTold: boolean;
   peer: Qemu | undefined;
+  /** Whether its guest writes faster than can be sent, and whether it was paused for that. */
+  restless: boolean;
+  forced: boolean;
+  /** What it has sent, and how often it has begun anew. */
+  sentBytes: number;
+  passes: number;
   /** Until when its monitor is silent. What it is told meanwhile it does then. */
   silentUntilMs: number;
   /** When it will have done what it was told so far. */
@@ -107,6 +113,10 @@ export function createMachines(
       hasRun: false,
       mayBeTold: false,
       peer: undefined,
+      restless: false,
+      forced: false,
+      sentBytes: 0,
+      passes: 0,
       silentUntilMs: 0,
       toldUntilMs: 0,
       port: 0,
@@ -141,6 +151,12 @@ export function createMachines(
     qemu.run = 'running';
     truth.runs(qemu);
   };
+  /** What QEMU does by itself when a transfer ends otherwise than well: a guest that was paused before is none of its business. */
+  const goOnByItself = (qemu: Qemu) => {
+    if (qemu.run !== 'transferring') return;
+    if (qemu.forced) qemu.run = 'handed-over';
+    else goOn(qemu);
+  };
 
   function end(qemu: Qemu): void {
     qemu.alive = false;
@@ -163,7 +179,7 @@ export function createMachines(
         }
         qemu.peer = undefined;
         migrated(qemu, 'failed');
-        if (qemu.run === 'transferring') goOn(qemu);
+        goOnByItself(qemu);
         return;
       default:
         // At pre-switchover nothing is sent, so nothing is noticed.
@@ -192,7 +208,23 @@ export function createMachines(
     to.peer = from;
     migrated(from, 'active');
     migrated(to, 'active');
-    time.after(longDelayOf(random, pace), () => converge(from, to));
+    from.restless = random.chance(0.04);
+    if (from.forced) time.after(longDelayOf(random, pace), () => converge(from, to));
+    else if (!from.restless) time.after(longDelayOf(random, pace), () => converge(from, to));
+  }
+
+  /** The guest is paused: what is left to be sent only becomes less. */
+  function force(qemu: Qemu): void {
+    if (['pre-switchover', 'device', 'completed'].includes(qemu.migration)) return;
+    const { peer } = qemu;
+    if (qemu.migration !== 'setup' && qemu.migration !== 'active') throw new BrokerError('VM_STATE', 'nothing is sent');
+    if (qemu.run !== 'running') return;
+    truth.pauses(qemu, ['request', 'first-byte']);
+    qemu.run = 'paused';
+    qemu.forced = true;
+    emit(qemu, { kind: 'stopped', atMs: time.nowMs() });
+    if (peer === undefined || qemu.migration !== 'active') return;
+    time.after(longDelayOf(random, pace), () => converge(qemu, peer));
   }
 
   /** A cut line is nothing QEMU notices until the connection breaks. */
@@ -216,9 +248,9 @@ export function createMachines(
     if (!throughOr(from, to, () => converge(from, to))) return;
     if (from.run === 'running') {
       truth.pauses(from, ['request', 'first-byte']);
-      from.run = 'transferring';
       emit(from, { kind: 'stopped', atMs: time.nowMs() });
     }
+    from.run = 'transferring';
     migrated(from, 'pre-switchover');
   }
 
@@ -333,12 +365,16 @@ export function createMachines(
             throw new BrokerError('QEMU_REFUSED', 'a migration is under way');
           qemu.migration = 'setup';
           qemu.attempts += 1;
+          qemu.forced = false;
+          qemu.sentBytes = 0;
+          qemu.passes = 1;
           const attempt = qemu.attempts;
           soon(() => {
             const wanted = qemu.migration === 'setup' && qemu.attempts === attempt;
             if (qemu.alive && wanted) connect(qemu, port, key);
           });
         }),
+      forceSend: () => tell(() => force(qemu)),
       switchOver: () =>
         tell(() => {
           const { peer } = qemu;
@@ -355,18 +391,24 @@ export function createMachines(
           const { peer } = qemu;
           qemu.peer = undefined;
           migrated(qemu, 'cancelled');
-          if (qemu.run === 'transferring') goOn(qemu);
+          goOnByItself(qemu);
           if (peer !== undefined) soon(() => peer.run === 'incoming' && kill(peer));
         }),
       figures: () =>
-        tell(() => ({
-          status: qemu.migration,
-          transferredBytes: 1,
-          remainingBytes: 0,
-          totalBytes: 1,
-          bytesPerSecond: 1,
-          totalMs: 1,
-        })),
+        tell(() => {
+          if (qemu.peer !== undefined && reaches(qemu, qemu.peer)) qemu.sentBytes += 1;
+          if (qemu.restless) qemu.passes += 1;
+          return {
+            status: qemu.migration,
+            transferredBytes: qemu.sentBytes,
+            remainingBytes: 1,
+            totalBytes: 1,
+            bytesPerSecond: 1,
+            passes: qemu.passes,
+            dirtyBytesPerSecond: 1,
+            totalMs: 1,
+          };
+        }),
       saveLive: () =>
         new Promise((resolve, reject) => {
           truth.pauses(qemu, ['request']);

@@ -1,9 +1,11 @@
 import type { HostName, OperationId, VmName } from '../../shared/ids.ts';
+import type { MigrateOptions } from '../../shared/messages/migrate-options.ts';
 import { type Request, requestExchange } from '../../shared/messages/request.ts';
 import { checkpointIdOf, hostId } from '../support/values.ts';
 import { faults, lasting, lostOnArrival, mendAll, policyActions } from './faults.ts';
 import type { Fleet } from './fleet.ts';
 import { createOperator } from './operator.ts';
+import type { Random } from './random.ts';
 
 /** What happens in a seed: what the user asks for, and what goes wrong at which step. */
 export interface Scenario {
@@ -21,6 +23,13 @@ export interface Scenario {
 
 const stepsBeforeMending = 400;
 const msBeforeMending = 200_000;
+
+/** Mostly nothing is asked for; a timeout is short enough to pass. */
+function migrateOptionsOf(random: Random): MigrateOptions {
+  const usual = { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 };
+  if (random.chance(0.7)) return usual;
+  return { ...usual, timeoutMs: random.pick([1_000, 5_000, 400_000]), onTimeout: random.pick(['abort', 'force']) };
+}
 
 export function createScenario(fleet: Fleet): Scenario {
   const { random, time, truth } = fleet;
@@ -60,7 +69,7 @@ export function createScenario(fleet: Fleet): Scenario {
     const names = fleet.hosts.map(({ name }) => name);
     const owner = truth.need(vm).owner;
     const at = random.chance(0.9) ? owner : random.pick(names);
-    const options = { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 };
+    const options = migrateOptionsOf(random);
     // A VM that does not run is not migrated: what is asked of it is mostly what it takes to run.
     const stopped = truth.need(vm).gone && random.chance(0.7);
     const draw = stopped ? random.pick([0.6, 0.7]) : random.next();
@@ -84,15 +93,15 @@ export function createScenario(fleet: Fleet): Scenario {
       suspended.add(vm);
       void ask(at, { verb: 'suspend', vm });
     } else if (draw < 0.93) void ask(at, { verb: 'resume', vm });
-    else cancel();
+    else interfere(random.pick(['cancel', 'force']));
   }
 
-  function cancel(): void {
+  function interfere(verb: 'cancel' | 'force'): void {
     const last = accepted[accepted.length - 1];
     if (last === undefined) return;
     // Both hosts of a migration know it under one name.
     const at = random.chance(0.7) ? last.host : random.pick(fleet.hosts).name;
-    void ask(at, { verb: 'cancel', operation: last.operation });
+    void ask(at, { verb, operation: last.operation });
   }
 
   if (random.chance(0.15)) random.pick(fleet.hosts).policy.refused.add(random.pick(policyActions));
@@ -105,7 +114,9 @@ export function createScenario(fleet: Fleet): Scenario {
       waiting -= 1;
     });
   }
-  for (let one = random.pick([0, 0, 0, 1, 1, 2]); one > 0; one--) time.after(random.between(1, 400), cancel);
+  for (let one = random.pick([0, 0, 0, 1, 1, 2]); one > 0; one--) {
+    time.after(random.between(1, 400), () => interfere(random.chance(0.6) ? 'cancel' : 'force'));
+  }
 
   return {
     lasts,

@@ -1,28 +1,58 @@
 import { faultOf } from '../../../shared/errors/broker-error.ts';
-import type { OperationId, VmName } from '../../../shared/ids.ts';
-import type { Figures } from '../runtime/kind.ts';
+import type { VmName } from '../../../shared/ids.ts';
+import { courseAfter, courseBegins, verdictOn } from '../migrate/course.ts';
+import type { Figures, Performing } from '../runtime/kind.ts';
+import type { TransferFigures } from '../runtime/ports.ts';
 import type { World } from './world.ts';
 
-const everyMs = 250;
+const everyMs = 500;
+/** QEMU may take so long to give its figures; a clock that jumped further is not time that passed. */
+const elapsedMsMax = 10_000;
 
-/** Reports the figures of a transfer a few times a second, until QEMU says that none is under way. */
-export function followTransfer(
+/**
+ * Reports the figures of a transfer twice a second, until it is over or its operation has gone on. Answers with a verdict
+ * where it goes nowhere; see `course.ts`.
+ */
+export async function followTransfer(
   world: World,
   vm: VmName,
-  operation: OperationId,
-  report: (figures: Figures) => void,
-): void {
-  const look = async () => {
-    const process = world.vms.process(vm);
-    if (process === undefined || !world.held.keys.has(operation)) return;
-    const { status, transferredBytes, remainingBytes, totalBytes, bytesPerSecond } = await process.figures();
-    if (status !== 'active' && status !== 'setup') return;
-    report({ transferredBytes, remainingBytes, totalBytes, bytesPerSecond });
-    again();
-  };
-  // Figures are for people: losing one changes nothing.
-  const again = () => world.clock.after(everyMs, () => void look().catch(() => undefined));
-  again();
+  { overtaken, report, wait }: Performing,
+): Promise<ReturnType<typeof verdictOn>> {
+  const { clock } = world;
+  let course = courseBegins;
+  let lookedAtMs = clock.nowMs();
+  for (;;) {
+    await wait(everyMs);
+    if (overtaken()) return undefined;
+    const figures = await figuresOf(world, vm);
+    if (overtaken() || (figures !== undefined && figures.status !== 'active' && figures.status !== 'setup')) {
+      return undefined;
+    }
+    const nowMs = clock.nowMs();
+    course = courseAfter(course, figures, Math.min(Math.max(0, nowMs - lookedAtMs), elapsedMsMax));
+    lookedAtMs = nowMs;
+    const { stalledForMs, notConvergingForMs } = course;
+    report({ ...shownOf(figures), stalledForMs, notConvergingForMs });
+    const verdict = verdictOn(course);
+    if (verdict !== undefined) return verdict;
+  }
+}
+
+/** Nothing where QEMU does not answer. That it is gone is said by an event. */
+const figuresOf = async ({ vms }: World, vm: VmName): Promise<TransferFigures | undefined> => {
+  try {
+    return await vms.process(vm)?.figures();
+  } catch {
+    return undefined;
+  }
+};
+
+function shownOf(figures: TransferFigures | undefined): Figures {
+  if (figures === undefined) return {};
+  const { transferredBytes, remainingBytes, totalBytes, bytesPerSecond, dirtyBytesPerSecond, throttlePercent } =
+    figures;
+  const throttle = throttlePercent === undefined ? {} : { throttlePercent };
+  return { transferredBytes, remainingBytes, totalBytes, bytesPerSecond, dirtyBytesPerSecond, ...throttle };
 }
 
 /** Reports the figures of a transfer that is over and whose guest runs at the destination. */

@@ -1,6 +1,7 @@
 import { BrokerError, type Fault, faultOf } from '../../../shared/errors/broker-error.ts';
 import type { ClientName } from '../../../shared/ids.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
+import { forcesAtTimeout } from '../migrate/limits.ts';
 import { migrateSource } from '../migrate/source.ts';
 import type { MigrateOut, SourceEffect, SourceEvent, SourceState } from '../migrate/source-states.ts';
 import { takeBack } from '../ownership/claim.ts';
@@ -73,10 +74,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     }
   }
 
-  async function startTransfer(
-    state: Extract<SourceState, { state: 'transferring' }>,
-    performing: Performing,
-  ): Promise<undefined> {
+  async function startTransfer(state: Extract<SourceState, { state: 'transferring' }>): Promise<undefined> {
     const { vm, operation, grant, options } = state;
     const own = needHeld(held.keys, operation, 'the key of the transfer');
     if (own.offerDigest === undefined) throw new BrokerError('INTERNAL', 'a grant without an offer');
@@ -90,9 +88,21 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       },
       grant.transferKey,
     );
-    const process = vms.needProcess(vm);
-    await process.send({ address: grant.address, port: grant.port }, key, options);
-    followTransfer(world, vm, operation, performing.report);
+    await vms.needProcess(vm).send({ address: grant.address, port: grant.port }, key, options);
+    return undefined;
+  }
+
+  /** What goes nowhere ends; a guest that only writes too fast is paused where that was asked for, unless it is already. */
+  async function follow(state: SourceState, performing: Performing): Promise<SourceEvent | undefined> {
+    const verdict = await followTransfer(world, state.vm, performing);
+    if (verdict === undefined) return undefined;
+    const force = verdict.is === 'not-converging' && state.state === 'transferring' && forcesAtTimeout(state.options);
+    return force ? { event: 'force-due' } : { event: 'transfer-failed', fault: verdict.fault };
+  }
+
+  /** A guest that is paused when the transfer is called off is run again by that, so it comes after this. */
+  async function force({ vm }: SourceState, { overtaken }: Performing): Promise<undefined> {
+    if (!overtaken()) await vms.needProcess(vm).forceSend();
     return undefined;
   }
 
@@ -167,7 +177,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     return { event: 'unresolved', ...(fault === undefined ? {} : { fault }) };
   }
 
-  /** Calls the transfer off. QEMU lets the guest run on; one that was all sent, but not handed over, is told to. */
+  /** Calls the transfer off. QEMU lets the guest run on; one that was paused for it, or was all sent and not handed over, is told to. */
   async function withdraw({ vm }: SourceState, { overtaken }: Performing): Promise<SourceEvent | undefined> {
     const process = vms.process(vm);
     if (process !== undefined) {
@@ -231,7 +241,11 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
   return {
     name: 'migrate-source',
     table: migrateSource,
-    undoing: { withdraw: ['start-transfer', 'switch-over'] },
+    undoing: {
+      'follow-transfer': ['start-transfer'],
+      force: ['start-transfer'],
+      withdraw: ['start-transfer', 'force', 'switch-over'],
+    },
     async perform(order, state, performing) {
       const { client } = performing;
       switch (order.effect) {
@@ -244,7 +258,11 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
         case 'send-offer':
           return state.state === 'offering' ? sendOffer(state) : undefined;
         case 'start-transfer':
-          return state.state === 'transferring' ? startTransfer(state, performing) : undefined;
+          return state.state === 'transferring' ? startTransfer(state) : undefined;
+        case 'follow-transfer':
+          return follow(state, performing);
+        case 'force':
+          return force(state, performing);
         case 'switch-over':
           await vms.needProcess(state.vm).switchOver();
           return undefined;
@@ -267,6 +285,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       }
     },
     onVmEvent: meaningOf,
+    optionsOf: ({ options }) => options,
     outcomeOf: (state) => {
       if (state.state === 'completed') return { is: 'completed' };
       return state.state === 'unmoved' ? state.outcome : null;
@@ -277,7 +296,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
 
 /** What QEMU's reports mean to the source. */
 function meaningOf(state: SourceState, event: VmEvent): SourceEvent | undefined {
-  const underWay = ['transferring', 'deciding-switchover', 'switching-over'].includes(state.state);
+  const underWay = ['transferring', 'forcing', 'deciding-switchover', 'switching-over'].includes(state.state);
   if (!underWay) return undefined;
   const failed = (message: string): SourceEvent => ({
     event: 'transfer-failed',

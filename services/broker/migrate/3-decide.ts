@@ -13,7 +13,7 @@ export const decideRows = {
       on: 'confirmed',
       to: 'transferring',
       next: (s) => ({ ...s, state: 'transferring' }),
-      effects: () => [{ effect: 'start-transfer' }],
+      effects: () => [{ effect: 'start-transfer' }, { effect: 'follow-transfer' }],
     }),
     withdrawOnRefusal('confirming'),
     withdrawOnFault('confirming', 'failed'),

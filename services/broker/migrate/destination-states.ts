@@ -1,6 +1,7 @@
 import type { Fault } from '../../../shared/errors/broker-error.ts';
 import type { HostName, OperationId, VmName } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
+import type { MigrateOptions } from '../../../shared/messages/migrate-options.ts';
 import type { Grant } from '../../../shared/messages/peer.ts';
 import type { Outcome } from '../../../shared/messages/view.ts';
 import type { Carnet } from '../../../shared/vm/carnet.ts';
@@ -13,6 +14,7 @@ export interface MigrateIn {
   readonly vm: VmName;
   readonly source: HostName;
   readonly carnet: Carnet;
+  readonly options: MigrateOptions;
   readonly request: Uint8Array;
   /** The source's one-off public key, and the digest of the frame it came in. */
   readonly transferKey: Uint8Array;

@@ -6,9 +6,9 @@ import { switchoverRows } from './5-switchover.ts';
 import { confirmRows } from './6-confirm.ts';
 import { recoverRows } from './7-recover.ts';
 import type { DestinationEffect, DestinationEvent, DestinationState } from './destination-states.ts';
+import { receivingMsMax } from './limits.ts';
 
 const second = 1000;
-const minute = 60 * second;
 
 /** A migration as the destination sees it. The guest never runs here before `running-guest`. */
 export const migrateDestination = tableOf<DestinationState, DestinationEvent, DestinationEffect>({
@@ -19,7 +19,7 @@ export const migrateDestination = tableOf<DestinationState, DestinationEvent, De
     deciding: 30 * second,
     preparing: 60 * second,
     granted: 60 * second,
-    receiving: 65 * minute,
+    receiving: ({ options }) => receivingMsMax(options),
     'deciding-switchover': 10 * second,
     'awaiting-handover': 90 * second,
     loaded: 60 * second,

@@ -10,7 +10,7 @@ import { type SourceEffect, type SourceState, sourceRow } from './source-states.
 /** Where a transfer can still be called off: the VM is the source's, and nothing was handed over. */
 type Withdrawable = Extract<
   SourceState['state'],
-  'confirming' | 'transferring' | 'deciding-switchover' | 'switching-over'
+  'confirming' | 'transferring' | 'forcing' | 'deciding-switchover' | 'switching-over'
 >;
 const withdrawal: readonly SourceEffect[] = [{ effect: 'withdraw' }, { effect: 'send-release' }];
 

@@ -1,8 +1,8 @@
 import type { Fault } from '../../../shared/errors/broker-error.ts';
-import type { HostName, OperationId, VmName } from '../../../shared/ids.ts';
+import type { ClientName, HostName, OperationId, VmName } from '../../../shared/ids.ts';
+import type { MigrateOptions } from '../../../shared/messages/migrate-options.ts';
 import type { Grant } from '../../../shared/messages/peer.ts';
 import type { Fence } from '../../../shared/messages/recovery.ts';
-import type { MigrateOptions } from '../../../shared/messages/request.ts';
 import type { Outcome } from '../../../shared/messages/view.ts';
 import type { Carnet } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
@@ -16,6 +16,8 @@ export interface MigrateOut {
   readonly options: MigrateOptions;
   /** The client's signed request, byte for byte, for the destination to check. */
   readonly request: Uint8Array;
+  /** There once the guest was paused so that the rest is sent in one go: who asked for it, null where its time was over. */
+  readonly forced?: { readonly by: ClientName | null };
 }
 
 /** Where the destination listens, under which grant. */
@@ -38,6 +40,8 @@ export type SourceState =
   | ({ readonly state: 'confirming' } & Granted)
   /** Memory is on its way, the guest runs. */
   | ({ readonly state: 'transferring' } & Granted)
+  /** The guest is paused, and what is left of its memory is on its way. */
+  | ({ readonly state: 'forcing' } & Granted)
   /** QEMU stands at pre-switchover, the guest is paused; policy is asked again here and at the destination, at once. */
   | ({ readonly state: 'deciding-switchover' } & Granted)
   /** QEMU sends the rest. */
@@ -81,6 +85,9 @@ export type SourceEvent =
   | { readonly event: 'withdrawn' }
   | { readonly event: 'cleared' }
   | { readonly event: 'cancel-asked' }
+  | { readonly event: 'force-asked'; readonly by: ClientName }
+  /** Its time is over, or it does not converge, and that is what was asked for then. */
+  | { readonly event: 'force-due' }
   | { readonly event: 'deadline-passed' };
 
 export type SourceEffect =
@@ -91,6 +98,10 @@ export type SourceEffect =
   | { readonly effect: 'decide-switchover' }
   | { readonly effect: 'send-offer' }
   | { readonly effect: 'start-transfer' }
+  /** Look how far it is, until it is over: a transfer that goes nowhere is given up, or forced. */
+  | { readonly effect: 'follow-transfer' }
+  /** Pause the guest. */
+  | { readonly effect: 'force' }
   | { readonly effect: 'switch-over' }
   | { readonly effect: 'send-handover' }
   /** Ask the destination, and look at the record, which way an unanswered handover went. */

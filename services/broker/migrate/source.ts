@@ -6,10 +6,10 @@ import { transferRows } from './4-transfer.ts';
 import { switchoverRows } from './5-switchover.ts';
 import { confirmRows } from './6-confirm.ts';
 import { recoverRows } from './7-recover.ts';
+import { forcesAtTimeout, forcingMsMax, transferMsMax } from './limits.ts';
 import type { SourceEffect, SourceEvent, SourceState } from './source-states.ts';
 
 const second = 1000;
-const minute = 60 * second;
 
 /** A migration as the source sees it. The guest runs here until `handing-over`, and again from `taking-back` on. */
 export const migrateSource = tableOf<SourceState, SourceEvent, SourceEffect>({
@@ -20,7 +20,8 @@ export const migrateSource = tableOf<SourceState, SourceEvent, SourceEffect>({
     deciding: 30 * second,
     offering: 60 * second,
     confirming: 30 * second,
-    transferring: 60 * minute,
+    transferring: ({ options }) => transferMsMax(options),
+    forcing: forcingMsMax,
     'deciding-switchover': 15 * second,
     'switching-over': 60 * second,
     'handing-over': 30 * second,
@@ -28,6 +29,12 @@ export const migrateSource = tableOf<SourceState, SourceEvent, SourceEffect>({
     'taking-back': 10 * second,
     withdrawing: 30 * second,
     clearing: 30 * second,
+  },
+  atDeadline: {
+    transferring: {
+      oneOf: ['deadline-passed', 'force-due'],
+      is: ({ options }) => (forcesAtTimeout(options) ? 'force-due' : 'deadline-passed'),
+    },
   },
   rows: [
     ...requestRows.source,

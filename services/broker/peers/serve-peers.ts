@@ -84,6 +84,7 @@ export function servePeers({
       vm,
       source,
       carnet,
+      options,
       request: offer.request,
       transferKey,
       offerDigest: digest,

@@ -12,7 +12,7 @@ import type { Runner } from '../runtime/runner.ts';
 import type { VmEntry } from '../vms/vms.ts';
 import { type VmFacts, vmWaits } from '../vms/waits.ts';
 
-type Query = Exclude<Request, Action | { verb: 'explain' | 'cancel' }>;
+type Query = Exclude<Request, Action | { verb: 'explain' | 'cancel' | 'force' }>;
 
 /** Answers what only looks. A client sees the VMs, operations and checkpoints it may monitor, and no trace of others. */
 export async function answerQuery(

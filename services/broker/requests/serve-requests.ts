@@ -9,6 +9,7 @@ import type { Runner } from '../runtime/runner.ts';
 import { askOf } from './asks.ts';
 import { cancelOperation } from './cancel.ts';
 import { control } from './control.ts';
+import { forceOperation } from './force.ts';
 import { beginOperation, type OperationKinds } from './operations.ts';
 import { answerQuery } from './queries.ts';
 import { recover } from './recover.ts';
@@ -48,6 +49,8 @@ export function serveRequests({ endpoint, world, runner, kinds, host }: RequestS
         return recover(world, runner, request, client);
       case 'cancel':
         return cancelOperation(world, runner, request.operation, client);
+      case 'force':
+        return forceOperation(world, runner, request.operation, client);
       case 'explain':
         return explain(request.action, client, frame);
       default:

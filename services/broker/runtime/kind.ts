@@ -1,5 +1,6 @@
 import type { Fault } from '../../../shared/errors/broker-error.ts';
 import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
+import type { MigrateOptions } from '../../../shared/messages/migrate-options.ts';
 import type { OperationView, Outcome, Progress } from '../../../shared/messages/view.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import type { Effect, Event, State } from '../machine/row.ts';
@@ -18,6 +19,8 @@ export interface Performing {
    * anything: another attempt may have done its work long ago, and the VM be somebody else's business by now.
    */
   readonly overtaken: () => boolean;
+  /** Resolves after `ms`, or as soon as the effect is overtaken. */
+  readonly wait: (ms: number) => Promise<void>;
   /** Shows how far it is. Not stored: after a crash the effect says it again. */
   readonly report: (figures: Figures) => void;
 }
@@ -34,10 +37,12 @@ export interface Kind<S extends State, E extends Event, F extends Effect> {
    * for the same effect after a crash, so it is idempotent. A rejection becomes the event `failed`.
    */
   readonly perform: (effect: F, state: S, performing: Performing) => Promise<E | undefined>;
-  /** Effects that take back what others do, each with those others: it begins when none of them is under way. */
+  /** Effects that take back what others do, or build on it, each with those others: it begins when none of them is under way. */
   readonly undoing: Readonly<Partial<Record<F['effect'], readonly F['effect'][]>>>;
   /** What an event of the VM's QEMU means to an operation in this state, if anything. */
   readonly onVmEvent: (state: S, event: VmEvent) => E | undefined;
+  /** How it was asked to go, where one is asked. */
+  readonly optionsOf?: (state: S) => MigrateOptions;
   /** How the operation ended; null while it is under way. */
   readonly outcomeOf: (state: S) => Outcome | null;
   /** Called once when it has ended and no effect is under way: frees what effects held in memory. */

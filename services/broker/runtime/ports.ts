@@ -1,5 +1,6 @@
 import type { CheckpointId, ClientName, HostName, ImageName, VmName } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
+import type { MigrateOptions } from '../../../shared/messages/migrate-options.ts';
 import type { OwnerRecord } from '../../../shared/messages/record.ts';
 import type { CarnetImage, Manifest } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
@@ -75,6 +76,12 @@ export interface TransferFigures {
   readonly remainingBytes: number;
   readonly totalBytes: number;
   readonly bytesPerSecond: number;
+  /** How often QEMU has looked for what the guest wrote: the passes over its memory so far. */
+  readonly passes: number;
+  /** What the guest wrote during the last pass. */
+  readonly dirtyBytesPerSecond: number;
+  /** Only where QEMU slows the guest down. */
+  readonly throttlePercent?: number;
   readonly totalMs: number;
   readonly downtimeMs?: number;
   readonly error?: string;
@@ -86,6 +93,9 @@ export interface DiskCopy {
   /** A file the broker made, empty, in its own directory. */
   readonly path: string;
 }
+
+/** How memory is sent. `autoConverge`: slow the guest down where it writes faster than can be sent. */
+export type SendOptions = Pick<MigrateOptions, 'bandwidthBytesPerSecond' | 'downtimeMsMax' | 'autoConverge'>;
 
 /** A running QEMU, driven over QMP. It outlives the broker: `Vmm.adopt` finds it again. */
 export interface VmProcess {
@@ -104,14 +114,15 @@ export interface VmProcess {
   /** Destination: installs the key, sets the capabilities and listens. Answers with the port. */
   listen(address: string, key: TransferKey): Promise<{ port: number }>;
   /** Source: installs the key, sets capabilities and limits and sends; stops before switchover and says so by an event. */
-  send(
-    to: { address: string; port: number },
-    key: TransferKey,
-    options: { bandwidthBytesPerSecond: number; downtimeMsMax: number },
-  ): Promise<void>;
+  send(to: { address: string; port: number }, key: TransferKey, options: SendOptions): Promise<void>;
+  /**
+   * Source, while it sends: pauses the guest and sends the rest as fast as it can. If the transfer ends otherwise than well the guest
+   * stays paused until it is run. VM_STATE where nothing is sent. Idempotent.
+   */
+  forceSend(): Promise<void>;
   /** Source at pre-switchover: go on. */
   switchOver(): Promise<void>;
-  /** Source: give it up; the guest runs on. Idempotent. */
+  /** Source: give it up; the guest runs on, unless it was paused for it. Idempotent. */
   cancelSend(): Promise<void>;
   figures(): Promise<TransferFigures>;
   /**

@@ -87,6 +87,7 @@ export function viewOf(kind: AnyKind, record: OperationRecord): OperationView {
     client: record.client,
     startedAtMs: record.startedAtMs,
     endedAtMs: record.endedAtMs,
+    ...(kind.optionsOf === undefined ? {} : { options: kind.optionsOf(record.state) }),
     progress: { phase: record.state.state, ...record.figures },
     decisions: [...record.decisions],
     outcome: outcomeOf(kind, record),
@@ -109,9 +110,8 @@ const retryMsMax = 60_000;
 
 /** How long the state of a record may last at most, in ms; null where it has ended. */
 export function lastingMs(kind: AnyKind, state: State, retries: number): number | null {
-  const declared = kind.table.deadlinesMs[state.state];
-  if (declared === undefined) return null;
-  const deadlineMs = typeof declared === 'number' ? declared : declared(state);
+  const deadlineMs = kind.table.lastingMs(state);
+  if (deadlineMs === undefined) return null;
   return Math.max(deadlineMs, Math.min(deadlineMs * 2 ** Math.min(retries, 16), retryMsMax));
 }
 

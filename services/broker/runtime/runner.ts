@@ -106,7 +106,9 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     entry.stopDeadline = clock.after(Math.max(0, leftMs), () => {
       // A step in the meantime has set another deadline; then this one is void.
       void enqueue(entry, () =>
-        entry.record.deadlineAtMs === deadlineAtMs ? take(entry, { event: 'deadline-passed' }) : undefined,
+        entry.record.deadlineAtMs === deadlineAtMs
+          ? take(entry, { event: entry.kind.table.deadlineOf(entry.record.state) })
+          : undefined,
       );
       log.info('deadline passed', { operation });
     });
@@ -181,9 +183,23 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
       onUpdate(viewOf(entry.kind, entry.record));
     };
     const overtaken = () => entry.record.state.state !== ordered.orderedIn;
+    const wait = (ms: number) =>
+      new Promise<void>((resolve) => {
+        const done = () => {
+          stopTimer();
+          entry.watchers.delete(watch);
+          resolve();
+        };
+        const watch = () => {
+          if (overtaken()) done();
+        };
+        const stopTimer = clock.after(ms, done);
+        entry.watchers.add(watch);
+        watch();
+      });
     let event: Event | undefined;
     try {
-      event = await entry.kind.perform(ordered.effect, state, { client, report, overtaken });
+      event = await entry.kind.perform(ordered.effect, state, { client, report, overtaken, wait });
     } catch (error) {
       const fault = faultOf(error);
       log.warn('effect failed', {

@@ -1,4 +1,7 @@
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { checkpointId, hostName, vmName } from '../../../shared/ids.ts';
+import { type MigrateOptions, migrateOptions } from '../../../shared/messages/migrate-options.ts';
+import { check } from '../../../shared/schema/schema.ts';
 import { hostOfCheckpoint, hostOfVm, onlyHost } from '../client/locate.ts';
 import { bytesArgument, durationArgument, valid } from './arguments.ts';
 import type { Intent, VerbOptions } from './verbs.ts';
@@ -28,13 +31,30 @@ export function migrate(vmText: string | undefined, hostText: string | undefined
       verb: 'migrate',
       vm,
       destination: valid(hostName, hostText),
-      options: {
-        bandwidthBytesPerSecond: options.bandwidth === undefined ? 0 : bytesArgument(options.bandwidth),
-        downtimeMsMax: durationArgument(options.downtimeMax ?? '300ms'),
-      },
+      options: migrateOptionsOf(options),
     },
     host: (client) => hostOfVm(client, vm),
   };
+}
+
+/** What a migration is asked to do; what was not said is left out. USAGE_INVALID where a value is out of bounds. */
+function migrateOptionsOf(options: VerbOptions): MigrateOptions {
+  const { bandwidth, downtimeMax = '300ms', autoConverge, timeout, onTimeout } = options;
+  const checked = check(migrateOptions, {
+    bandwidthBytesPerSecond: bandwidth === undefined ? 0 : bytesArgument(bandwidth),
+    downtimeMsMax: durationArgument(downtimeMax),
+    ...(autoConverge === true ? { autoConverge } : {}),
+    ...(timeout === undefined ? {} : { timeoutMs: durationArgument(timeout) }),
+    ...(onTimeout === undefined ? {} : { onTimeout }),
+  });
+  if (checked.ok) return checked.value;
+  const [field = '', problem = ''] = (checked.problems[0] ?? '').split(': ');
+  const said: Readonly<Record<string, string>> = {
+    bandwidthBytesPerSecond: `--bandwidth ${bandwidth}`,
+    downtimeMsMax: `--downtime-max ${downtimeMax}`,
+    timeoutMs: `--timeout ${timeout}`,
+  };
+  throw new BrokerError('USAGE_INVALID', `\`${said[field] ?? field}\` is out of bounds: ${problem}`);
 }
 
 export function restore(checkpointText: string | undefined, options: VerbOptions): Intent {

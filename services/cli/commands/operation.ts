@@ -39,7 +39,18 @@ export function registerOperation(program: Command, registry: Registry): void {
     summary: 'give an operation up, in any phase in which it can be: the VM stays where it was',
     options: [new Option('--host <host>', 'the host to ask; otherwise the one that was asked for it')],
     examples: ['carnet operation cancel op-01jd3v8w9z6m2q4r5t7x8y9abc'],
-    run: (session, [operation], options) => cancel(session, operation, options),
+    run: (session, [operation], options) => interfere(session, 'cancel', operation, options),
+  });
+  register<HostOption>(noun, registry, {
+    usage: 'force <operation>',
+    summary: 'pause the guest of a migration that is sending memory, so that the rest is sent in one go',
+    details: [
+      'The guest waits until everything is sent, without the bandwidth limit, and then runs at the destination. If that fails, or is',
+      'cancelled, or takes longer than five minutes, it goes on where it was. Whoever may cancel a migration may force it; twice is once.',
+    ].join(' '),
+    options: [new Option('--host <host>', 'the host to ask; otherwise the one that was asked for it')],
+    examples: ['carnet operation force op-01jd3v8w9z6m2q4r5t7x8y9abc'],
+    run: (session, [operation], options) => interfere(session, 'force', operation, options),
   });
 }
 
@@ -107,15 +118,22 @@ async function show(session: Session, text: string | undefined, options: ShowOpt
   return undefined;
 }
 
-/** Tells that it is being given up; one that can only go forward, or has ended otherwise, says so. */
-async function cancel(session: Session, text: string | undefined, options: HostOption): Promise<Ending | undefined> {
+const done = { cancel: 'is cancelled', force: 'is forced: its guest is paused until the rest is sent' } as const;
+
+/** Cancels or forces an operation where it was asked for; one that cannot be any more says so. */
+async function interfere(
+  session: Session,
+  verb: keyof typeof done,
+  text: string | undefined,
+  options: HostOption,
+): Promise<Ending | undefined> {
   const { answered } = await import('./answered.ts');
   const { operation, host } = await named(text, options);
   const client = await session.connect();
   const found = await find(client, operation, host);
   if ('is' in found) return found;
-  const answer = answered(found.host, await client.ask(found.host, { verb: 'cancel', operation }), 'done');
+  const answer = answered(found.host, await client.ask(found.host, { verb, operation }), 'done');
   if (!answer.ok) return answer.ending;
-  session.note(`${session.noteStyle.good('✓')} ${operation} is cancelled on ${found.host}\n`);
+  session.note(`${session.noteStyle.good('✓')} ${operation} ${done[verb]}, on ${found.host}\n`);
   return undefined;
 }

@@ -9,6 +9,9 @@ export interface VerbOptions {
   readonly force?: boolean;
   readonly bandwidth?: string;
   readonly downtimeMax?: string;
+  readonly autoConverge?: boolean;
+  readonly timeout?: string;
+  readonly onTimeout?: string;
 }
 
 /** What is to be asked, and of whom; both only once a client is connected. */
@@ -87,15 +90,30 @@ export const vmVerbs: readonly Verb[] = [
     name: 'migrate',
     usage: 'migrate <vm> <host>',
     summary: 'move a running VM to another host while it runs',
-    details: 'Both hosts ask their policy before a byte is sent, and again at switchover.',
+    details: [
+      'Both hosts ask their policy before a byte is sent, and again at switchover.',
+      [
+        'A guest that writes faster than its memory can be sent is never through. --auto-converge has QEMU slow it down, more and',
+        'more, by up to 99 %; an emulated guest is sent in one pass, so nothing slows it down. --on-timeout force pauses it when the',
+        'time is over, and `carnet operation force` at any time: the rest is sent in one go, without the bandwidth limit, and the',
+        'guest waits as long as that takes. If it fails the guest goes on where it was.',
+      ].join(' '),
+      [
+        'Where no byte is sent for a minute the migration is given up, whatever was asked for; where it has come no nearer to its',
+        'end for five minutes, that is taken for its timeout.',
+      ].join(' '),
+    ].join('\n\n'),
     options: [
-      new Option('--bandwidth <bytes>', 'send no more than this a second, such as 64MiB'),
+      new Option('--bandwidth <bytes>', 'send no more than this a second, such as 64MiB, while the guest runs'),
       new Option(
         '--downtime-max <time>',
-        'switch over when the guest would be paused no longer than this; an emulated one is paused as long as it takes',
+        'switch over when the guest would be paused no longer than this, up to 1min; an emulated one is paused as long as it takes',
       ).default('300ms'),
+      new Option('--auto-converge', 'slow the guest down where it writes faster than can be sent'),
+      new Option('--timeout <time>', 'how long sending may take, from its beginning, 1s to 24h (default: 60min)'),
+      new Option('--on-timeout <action>', 'what is done then (default: abort)').choices(['abort', 'force']),
     ],
-    example: 'migrate web beta --bandwidth 64MiB',
+    example: 'migrate web beta --bandwidth 64MiB --timeout 10min --on-timeout force',
     intent: async ([vm, host], options) => (await intents()).migrate(vm, host, options),
   },
   {

@@ -13,17 +13,20 @@ const doingOptions = (): Option[] => [
   new Option('--dry-run', 'only say what would be decided, as `carnet explain` does'),
 ];
 
-/** Registers a verb that does something under its noun. */
+/** Registers a verb that does something under its noun. An option of its own stands for the one of the same name. */
 export function registerVerb(noun: Command, registry: Registry, verb: Verb): void {
+  const own = new Set(verb.options.map(({ long }) => long));
   register<VerbOptions & WaitOptions>(noun, registry, {
     usage: verb.usage,
     summary: verb.summary,
     ...(verb.details === undefined ? {} : { details: verb.details }),
-    options: [...verb.options, ...doingOptions()],
+    options: [...verb.options, ...doingOptions().filter(({ long }) => !own.has(long))],
     examples: [`carnet ${noun.name()} ${verb.example}`],
     async run(session, args, options) {
       const { perform } = await import('./perform.ts');
-      return perform(session, await verb.intent(args, options), options);
+      const { timeout, ...others } = options;
+      const followFor = timeout === undefined || own.has('--timeout') ? {} : { timeout };
+      return perform(session, await verb.intent(args, options), { ...others, ...followFor });
     },
   });
 }

@@ -42,6 +42,36 @@ export function figuresText({ kind, progress }: Pick<OperationView, 'kind' | 'pr
   return parts.join(', ');
 }
 
+/** How a migration was asked to go: `at most 64 MiB/s, downtime 300 ms, 10 min 0 s then force`. */
+export function optionsText(options: OperationView['options']): string | undefined {
+  if (options === undefined) return undefined;
+  const { bandwidthBytesPerSecond, downtimeMsMax, autoConverge, timeoutMs, onTimeout = 'abort' } = options;
+  const parts = [`downtime ${durationText(downtimeMsMax)}`];
+  if (bandwidthBytesPerSecond > 0) parts.unshift(`at most ${rateText(bandwidthBytesPerSecond)}`);
+  if (autoConverge === true) parts.push('auto-converge');
+  parts.push(timeoutMs === undefined ? `${onTimeout} at the timeout` : `${onTimeout} after ${durationText(timeoutMs)}`);
+  return parts.join(', ');
+}
+
+/** How long nothing has been sent before it is worth saying. */
+const stallShownMs = 3_000;
+
+/** What keeps a transfer that is under way from its end, if anything does. */
+export function troubleText({ outcome, progress }: Pick<OperationView, 'outcome' | 'progress'>): string | undefined {
+  if (outcome !== null) return undefined;
+  const { stalledForMs = 0, notConvergingForMs = 0, throttlePercent = 0, phase } = progress;
+  if (phase !== 'transferring' && phase !== 'forcing') return undefined;
+  const parts: string[] = [];
+  if (stalledForMs >= stallShownMs) parts.push(`stalled: nothing sent for ${durationText(stalledForMs)}`);
+  if (notConvergingForMs > 0) {
+    const { dirtyBytesPerSecond = 0, bytesPerSecond = 0 } = progress;
+    const rates = `the guest writes ${rateText(dirtyBytesPerSecond)}, ${rateText(bytesPerSecond)} are sent`;
+    parts.push(`does not converge for ${durationText(notConvergingForMs)}: ${rates}`);
+  }
+  if (throttlePercent > 0) parts.push(`guest slowed down by ${Math.round(throttlePercent)} %`);
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
 /** How an operation ended, in one line; a refusal's questions are for renderDecision. */
 export function renderOutcome(view: OperationView, style: Style): string {
   const figures = figuresText(view);
@@ -72,12 +102,14 @@ export function renderOperation(view: OperationView, style: Style): string {
       ['kind', view.kind],
       ['vm', view.vm],
       ['client', view.client],
+      ['options', optionsText(view.options)],
       ['started', timeText(view.startedAtMs)],
       ['ended', view.endedAtMs === null ? undefined : timeText(view.endedAtMs)],
       ['state', view.state],
       ...waitsRows(view.waits, style),
       ['phase', view.progress.phase],
       ['figures', figuresText(view) || undefined],
+      ['trouble', troubleText(view)],
       ['outcome', outcomeWord(view.outcome)],
       ['checkpoint', view.outcome?.is === 'completed' ? view.outcome.checkpoint : undefined],
       [

@@ -1,5 +1,5 @@
 import type { OperationView } from '../../../shared/messages/view.ts';
-import { figuresText } from './operation.ts';
+import { figuresText, troubleText } from './operation.ts';
 import type { Style } from './style.ts';
 import { bytesText, rateText } from './units.ts';
 
@@ -17,11 +17,16 @@ export function bar(share: number, width: number, style: Style): string {
   return style.accent('█'.repeat(full)) + style.dim('░'.repeat(width - full));
 }
 
-/** One line of progress that fits a terminal of `columns`. */
+/** One line of progress that fits a terminal of `columns`. What keeps it from its end stands in the place of the bar. */
 export function progressLine(view: OperationView, columns: number, style: Style): string {
   const share = shareDone(view.progress);
   const phase = view.progress.phase;
   if (share === undefined) return `  ${phase.padEnd(18)} ${figuresText(view)}`.slice(0, columns - 1);
+  const trouble = troubleText(view);
+  if (trouble !== undefined) {
+    const line = `  ${phase} ${String(Math.round(share * 100)).padStart(3)} %  ${trouble}`.slice(0, columns - 1);
+    return style.warn(line);
+  }
   const { transferredBytes = 0, bytesPerSecond } = view.progress;
   const tail = `${String(Math.round(share * 100)).padStart(3)} %  ${bytesText(transferredBytes)}${
     bytesPerSecond === undefined ? '' : `  ${rateText(bytesPerSecond)}`

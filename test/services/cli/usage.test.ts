@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { carnet } from './run-carnet.ts';
 
+const migrate = ['vm', 'migrate', 'web', 'beta'];
 const wrong: readonly (readonly [what: string, argv: readonly string[], says: RegExp])[] = [
   ['an unknown noun', ['vms', 'list'], /unknown command 'vms'\n\(Did you mean vm\?\)/],
   ['an unknown verb', ['vm', 'strat', 'web'], /unknown command 'strat'\n\(Did you mean start\?\)/],
@@ -15,6 +16,12 @@ const wrong: readonly (readonly [what: string, argv: readonly string[], says: Re
   ['a host name that is none', ['vm', 'migrate', 'web', 'Beta'], /`Beta` is not a host name/],
   ['a size that is none', ['vm', 'migrate', 'web', 'beta', '--bandwidth', 'fast'], /`fast` is not a size/],
   ['a time without a unit', ['vm', 'migrate', 'web', 'beta', '--downtime-max', '300'], /`300` is not a time/],
+  ['a downtime that is too long', [...migrate, '--downtime-max', '2min'], /`--downtime-max 2min` is out of bounds/],
+  ['a bandwidth that is too much', [...migrate, '--bandwidth', '2T'], /`--bandwidth 2T` is out of bounds/],
+  ['a timeout that is too short', [...migrate, '--timeout', '10ms'], /`--timeout 10ms` is out of bounds/],
+  ['a timeout that is too long', [...migrate, '--timeout', '25h'], /`--timeout 25h` is out of bounds/],
+  ['a timeout without a unit', [...migrate, '--timeout', '5'], /`5` is not a time/],
+  ['an action there is not', [...migrate, '--on-timeout', 'wait'], /Allowed choices are abort, force/],
   ['a spec that is not there', ['vm', 'define', '/nowhere/web.yaml', '--host', 'alpha'], /\/nowhere\/web\.yaml/],
 ];
 

@@ -135,6 +135,29 @@ test('--no-wait prints the id of the operation and asks no more', async () => {
   ]);
 });
 
+test('a migration asks for what was said, and its timeout is its own', async () => {
+  const { alpha, connect } = await alphaWith((request) =>
+    request.verb === 'migrate' ? { is: 'accepted', operation } : { is: 'operation', operation: viewOf(ended) },
+  );
+  const said = ['--auto-converge', '--timeout', '10min', '--on-timeout', 'force', '--downtime-max', '1s'];
+  assert.equal((await carnet(['vm', 'migrate', 'web', 'beta', ...said], { connect })).status, 0);
+  assert.deepEqual(
+    alpha.asked.find(({ verb }) => verb === 'migrate'),
+    {
+      verb: 'migrate',
+      vm: 'web',
+      destination: 'beta',
+      options: {
+        bandwidthBytesPerSecond: 0,
+        downtimeMsMax: 1000,
+        autoConverge: true,
+        timeoutMs: 600_000,
+        onTimeout: 'force',
+      },
+    },
+  );
+});
+
 test('Ctrl-C leaves the operation running, prints its id and ends with 130', async () => {
   let interrupt = () => {};
   const { connect } = await alphaWith((request) => {

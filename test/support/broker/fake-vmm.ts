@@ -23,6 +23,8 @@ export type Calls = string[];
 export interface FakeVmm extends Vmm {
   readonly calls: Calls;
   readonly processes: Map<VmName, FakeProcess>;
+  /** True: memory is sent until somebody forces it. */
+  endless: boolean;
   /** What happens instead of the named call, once. */
   readonly instead: Map<string, () => Promise<never>>;
 }
@@ -49,6 +51,13 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
     const listeners = new Set<(event: VmEvent) => void>();
     let state: Awaited<ReturnType<VmProcess['state']>> = launch.origin.kind === 'incoming' ? 'incoming' : 'paused';
     let peer: FakeProcess | undefined;
+    let sending = false;
+    const converge = () => {
+      sending = false;
+      state = 'paused';
+      process.emit({ kind: 'stopped', atMs: Date.now() });
+      process.emit(migration('pre-switchover'));
+    };
     const migration = (status: string): VmEvent => ({ kind: 'migration', status, atMs: Date.now() });
     const process: FakeProcess = {
       vm,
@@ -94,11 +103,13 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
           throw new BrokerError('TRANSFER_FAILED', 'the handshake failed');
         }
         peer = listener.process;
-        state = 'transferring';
         peer.emit(migration('active'));
-        state = 'paused';
-        process.emit({ kind: 'stopped', atMs: Date.now() });
-        process.emit(migration('pre-switchover'));
+        sending = true;
+        if (!vmm.endless) converge();
+      },
+      async forceSend() {
+        await call('forceSend', vm);
+        converge();
       },
       async switchOver() {
         await call('switchOver', vm);
@@ -110,15 +121,18 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
         await call('cancelSend', vm);
         if (peer === undefined) return;
         peer = undefined;
+        sending = false;
         if (state !== 'handed-over') state = 'running';
         process.emit(migration('cancelled'));
       },
       figures: async (): Promise<TransferFigures> => ({
-        status: 'completed',
+        status: sending ? 'active' : 'completed',
         transferredBytes: 1000,
         remainingBytes: 0,
         totalBytes: 1000,
         bytesPerSecond: 1000,
+        passes: 1,
+        dirtyBytesPerSecond: 0,
         totalMs: 1000,
       }),
       async saveLive() {
@@ -138,10 +152,11 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
     return process;
   }
 
-  return {
+  const vmm: FakeVmm = {
     calls,
     processes,
     instead,
+    endless: false,
     qemuVersion: '7.2.0',
     accelerators: ['tcg'],
     confined: true,
@@ -154,4 +169,5 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
     adopt: async (vm) => processes.get(vm),
     consolePath: (vm) => `/console/${vm}`,
   };
+  return vmm;
 }

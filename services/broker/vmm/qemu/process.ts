@@ -6,7 +6,7 @@ import { killNow, waitGone } from './ended.ts';
 import { loadDevices } from './load.ts';
 import { saveLive } from './save.ts';
 import { type RunState, settledRunState } from './settled.ts';
-import { cancelSend, figures, listen, send, switchOver } from './transfer.ts';
+import { cancelSend, figures, forceSend, listen, send, switchOver } from './transfer.ts';
 
 /** How long QEMU may take to end after it was asked to, before it is killed. */
 const quitMsMax = 5_000;
@@ -29,6 +29,7 @@ export function processOf(controls: Controls): VmProcess {
     quit: () => quit(controls),
     listen: (address, key) => listen(controls, address, key),
     send: (to, key, options) => send(controls, to, key, options),
+    forceSend: () => forceSend(controls),
     switchOver: () => switchOver(controls),
     cancelSend: () => cancelSend(controls),
     figures: () => figures(controls),

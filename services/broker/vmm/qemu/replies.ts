@@ -55,6 +55,7 @@ export const migrateReply = fields({
   status: maybe(migrationStatus),
   'total-time': maybe(integer(0, bytesMax)),
   downtime: maybe(integer(0, bytesMax)),
+  'cpu-throttle-percentage': maybe(integer(0, 100)),
   'error-desc': maybe(sentence()),
 });
 export const ramReply = fields({
@@ -62,6 +63,9 @@ export const ramReply = fields({
   remaining: integer(0, bytesMax),
   total: integer(0, bytesMax),
   mbps: real(0, 1e9),
+  'dirty-sync-count': integer(0, bytesMax),
+  'dirty-pages-rate': integer(0, bytesMax),
+  'page-size': integer(0, 2 ** 30),
 });
 export const socketReply = fields({ type: word(), host: text(255), port: word() });
 

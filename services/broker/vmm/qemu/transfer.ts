@@ -1,12 +1,19 @@
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
+import type { Shape } from '../../../../shared/schema/schema.ts';
 import type { TransferFigures, TransferKey, VmProcess } from '../../runtime/ports.ts';
 import { uriOf } from './address.ts';
 import { beginSending } from './begin-sending.ts';
 import { type Controls, migrationOf, watchFor } from './controls.ts';
 import { sendExactly } from './exact-sending.ts';
 import { credentialsId, forgetKey, installKey, removeKeyFiles } from './keys.ts';
-import { setCapabilities, setParameters, transferCapabilities } from './migration-settings.ts';
-import { fieldOf, migrateReply, ramReply, readList, readReply, socketReply } from './replies.ts';
+import {
+  convergingCapabilities,
+  liftBandwidth,
+  setCapabilities,
+  setParameters,
+  transferCapabilities,
+} from './migration-settings.ts';
+import { fieldOf, type MigrationStatus, migrateReply, ramReply, readList, readReply, socketReply } from './replies.ts';
 import { migrationEnded } from './settled.ts';
 
 const cancelMsMax = 10_000;
@@ -64,12 +71,12 @@ export async function send(
   controls: Controls,
   to: Parameters<VmProcess['send']>[0],
   key: TransferKey,
-  options: Parameters<VmProcess['send']>[2],
+  { autoConverge = false, ...options }: Parameters<VmProcess['send']>[2],
 ): Promise<void> {
   uriOf(to);
   await installKey(controls, 'client', key);
   try {
-    await setCapabilities(controls, transferCapabilities);
+    await setCapabilities(controls, autoConverge ? convergingCapabilities : transferCapabilities);
     const off = controls.onEvent((event) => {
       if (event.kind === 'exited') return off();
       if (event.kind !== 'migration' || !migrationEnded(event.status)) return;
@@ -86,6 +93,24 @@ export async function send(
     throw error;
   }
 }
+
+/**
+ * Source: see the port. What QEMU has not sent of a paused guest only becomes less, so it gets to pre-switchover by itself. The
+ * bandwidth is not limited any more, as in every switchover: the guest waits for it. An emulated guest loses no write by this: QEMU
+ * collects what it dirtied when it is paused in any case, see `exact-sending.ts`.
+ */
+export async function forceSend(controls: Controls): Promise<void> {
+  const { status } = await migrationOf(controls);
+  if (alreadyPaused.includes(status)) return;
+  if (status !== 'active' && status !== 'setup') {
+    throw new BrokerError('VM_STATE', `the memory of ${controls.record.vm} is not being sent`);
+  }
+  await controls.execute('stop');
+  await liftBandwidth(controls);
+}
+
+/** QEMU has paused the guest by itself. */
+const alreadyPaused: readonly MigrationStatus[] = ['pre-switchover', 'device', 'completed'];
 
 /** Source at pre-switchover: see the port. */
 export async function switchOver({ execute }: Controls): Promise<void> {
@@ -122,18 +147,32 @@ export async function waitOver(controls: Controls, limitMs: number, order?: () =
   }
 }
 
+const noRam: Shape<typeof ramReply> = {
+  transferred: 0,
+  remaining: 0,
+  total: 0,
+  mbps: 0,
+  'dirty-sync-count': 0,
+  'dirty-pages-rate': 0,
+  'page-size': 0,
+};
+
 /** See the port. Where no transfer was ever begun the status is `none` and every figure zero. */
 export async function figures({ execute }: Controls): Promise<TransferFigures> {
   const reply = await execute('query-migrate');
   const about = readReply(migrateReply, reply, 'migration status');
-  const none = { transferred: 0, remaining: 0, total: 0, mbps: 0 };
-  const ram = fieldOf(reply, 'ram') === undefined ? none : readReply(ramReply, fieldOf(reply, 'ram'), 'memory figures');
+  const ram =
+    fieldOf(reply, 'ram') === undefined ? noRam : readReply(ramReply, fieldOf(reply, 'ram'), 'memory figures');
+  const throttle = about['cpu-throttle-percentage'];
   return {
     status: about.status ?? 'none',
     transferredBytes: ram.transferred,
     remainingBytes: ram.remaining,
     totalBytes: ram.total,
     bytesPerSecond: Math.round((ram.mbps * 1e6) / 8),
+    passes: ram['dirty-sync-count'],
+    dirtyBytesPerSecond: ram['dirty-pages-rate'] * ram['page-size'],
+    ...(throttle === undefined ? {} : { throttlePercent: throttle }),
     totalMs: about['total-time'] ?? 0,
     ...(about.downtime === undefined ? {} : { downtimeMs: about.downtime }),
     ...(about['error-desc'] === undefined ? {} : { error: about['error-desc'] }),

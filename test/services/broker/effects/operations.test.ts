@@ -523,3 +523,69 @@ describe('cancelling', () => {
     assert.equal((await monitor.ask('alpha', { verb: 'cancel', operation })).is, 'refused');
   });
 });
+
+describe('forcing', () => {
+  const monitor = async () =>
+    createTestClient(await createTestEndpoint(fleet, hub.member(), 'client', 'monitor', { clock: wakefulClock }));
+
+  /** A migration that sends memory without an end. */
+  async function sending() {
+    const vm = await started();
+    const answer = await operator.ask('alpha', migrate(vm));
+    assert.ok(answer.is === 'accepted');
+    const { operation } = answer;
+    await alpha.runner.settled(operation, ({ state }) => state === 'transferring' || undefined, 20_000);
+    return { vm, operation };
+  }
+  const ended = (operation: Awaited<ReturnType<typeof sending>>['operation']) =>
+    alpha.runner.settled(operation, () => alpha.runner.view(operation)?.outcome ?? undefined, 20_000);
+
+  before(() => {
+    alpha.vmm.endless = true;
+  });
+  after(() => {
+    alpha.vmm.endless = false;
+  });
+
+  test('a guest that is forced is paused, and arrives', async () => {
+    const { vm, operation } = await sending();
+    assert.deepEqual(await operator.ask('alpha', { verb: 'force', operation }), { is: 'done' });
+    assert.deepEqual(await operator.ask('alpha', { verb: 'force', operation }), { is: 'done' });
+    assert.deepEqual(await ended(operation), { is: 'completed' });
+    assert.deepEqual(done(alpha, vm), ['launch boot', 'run', 'send', 'forceSend', 'switchOver', 'quit']);
+    assert.deepEqual(await operator.ask('alpha', { verb: 'force', operation }), { is: 'done' });
+    assert.equal((await beta.world.ownership.read(vm))?.record.owner, 'beta');
+  });
+
+  test('a guest that was forced in vain goes on where it was', async () => {
+    const { vm, operation } = await sending();
+    alpha.vmm.instead.set('forceSend', () => Promise.reject(new Error('QEMU says no')));
+    assert.deepEqual(await operator.ask('alpha', { verb: 'force', operation }), { is: 'done' });
+    assert.equal((await ended(operation)).is, 'failed');
+    assert.equal(alpha.vmm.processes.get(vm)?.running, true);
+    assert.ok(!done(beta, vm).includes('run'));
+  });
+
+  test('one who neither began it nor may stop the VM forces nothing', async () => {
+    const { vm, operation } = await sending();
+    assert.equal((await (await monitor()).ask('alpha', { verb: 'force', operation })).is, 'refused');
+    assert.ok(!done(alpha, vm).includes('forceSend'));
+    assert.equal(alpha.runner.stateOf(operation)?.state, 'transferring');
+    await operator.ask('alpha', { verb: 'cancel', operation });
+    assert.deepEqual(await ended(operation), { is: 'cancelled' });
+  });
+
+  test('what sends no memory is not forced, and is as it was', async () => {
+    const { operation } = await sending();
+    const atDestination = await operator.ask('beta', { verb: 'force', operation });
+    assert.ok(atDestination.is === 'failed' && atDestination.fault.code === 'OPERATION_STATE');
+    await operator.ask('alpha', { verb: 'cancel', operation });
+    assert.deepEqual(await ended(operation), { is: 'cancelled' });
+    const over = await operator.ask('alpha', { verb: 'force', operation });
+    assert.ok(over.is === 'failed' && over.fault.code === 'OPERATION_STATE');
+    const vm = await started();
+    const saved = await operator.finish(alpha, { verb: 'save', vm });
+    const save = await operator.ask('alpha', { verb: 'force', operation: saved.operation });
+    assert.ok(save.is === 'failed' && save.fault.code === 'OPERATION_STATE');
+  });
+});

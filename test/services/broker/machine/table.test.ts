@@ -56,6 +56,21 @@ test('a table in which a deadline leads nowhere does not start', () => {
   );
 });
 
+test('a table in which a deadline may be an event that leads nowhere does not start', () => {
+  const atDeadline = { off: { oneOf: ['deadline-passed', 'pressed'], is: () => 'pressed' as const } } as const;
+  assert.equal(tableOf({ ...lamp, atDeadline }).deadlineOf({ state: 'off', turns: 0 }), 'pressed');
+  const without = rows.filter(({ on }) => on !== 'pressed');
+  assert.throws(() => tableOf({ ...lamp, rows: without, atDeadline }), /off has no way out at its deadline/);
+});
+
+test('how long a state may last follows from what it holds, where the table says so', () => {
+  const table = tableOf({ ...lamp, deadlinesMs: { off: ({ turns }) => turns * 1000, on: 1 } });
+  assert.equal(table.lastingMs({ state: 'off', turns: 3 }), 3000);
+  assert.equal(table.lastingMs({ state: 'on', turns: 3 }), 1);
+  assert.equal(table.lastingMs({ state: 'broken' }), undefined);
+  assert.equal(table.deadlineOf({ state: 'off', turns: 3 }), 'deadline-passed');
+});
+
 test('a table with a row out of a final state does not start', () => {
   assert.throws(() => tableOf({ ...lamp, final: ['off'] }), /leaves the final state off/);
 });

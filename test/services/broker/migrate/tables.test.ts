@@ -6,7 +6,8 @@ import { migrateDestination } from '../../../../services/broker/migrate/destinat
 import type { DestinationEvent, DestinationState } from '../../../../services/broker/migrate/destination-states.ts';
 import { migrateSource } from '../../../../services/broker/migrate/source.ts';
 import type { SourceEvent, SourceState } from '../../../../services/broker/migrate/source-states.ts';
-import { carnetFor, decisionOf, hostId, operationIdOf, vmId } from '../../../support/values.ts';
+import type { MigrateOptions } from '../../../../shared/messages/migrate-options.ts';
+import { carnetFor, clientId, decisionOf, hostId, operationIdOf, vmId } from '../../../support/values.ts';
 
 const fault = { code: 'TRANSFER_FAILED', message: 'the line is cut' } as const;
 const yes = decisionOf('allowed');
@@ -36,6 +37,7 @@ const destinationBegin: DestinationState = {
   vm: vmId('web1'),
   source: hostId('alpha'),
   carnet,
+  options: { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 },
   request: new Uint8Array(),
   transferKey: new Uint8Array(32),
   offerDigest: new Uint8Array(32),
@@ -59,6 +61,8 @@ const sourceEvents: SourceEvent[] = [
   { event: 'withdrawn' },
   { event: 'cleared' },
   { event: 'cancel-asked' },
+  { event: 'force-asked', by: clientId('operator') },
+  { event: 'force-due' },
   { event: 'deadline-passed' },
 ];
 const destinationEvents: DestinationEvent[] = [
@@ -148,7 +152,7 @@ test('a migration that goes well is one line through both tables', () => {
     [
       'offering send-offer',
       'confirming decide-first-byte',
-      'transferring start-transfer',
+      'transferring start-transfer follow-transfer',
       'deciding-switchover decide-switchover',
       'switching-over switch-over',
       'handing-over send-handover',
@@ -199,6 +203,8 @@ test('every effect of both tables can be ordered', () => {
     'decide-first-byte',
     'decide-switchover',
     'destroy-copy',
+    'follow-transfer',
+    'force',
     'resolve-doubt',
     'send-handover',
     'send-offer',
@@ -293,4 +299,59 @@ test('an unanswered handover is asked about until the destination says which way
     ['in-doubt resolve-doubt', 'in-doubt', 'in-doubt resolve-doubt', 'taking-back take-back', 'unmoved'],
   );
   assert.equal(state.state, 'unmoved');
+});
+
+const sendingBy = (options: Partial<MigrateOptions>): SourceState => {
+  const begin = { ...sourceBegin, options: { ...sourceBegin.options, ...options } };
+  return walk(migrateSource, begin, pick(sourceEvents, ['allowed', 'granted', 'confirmed'])).state;
+};
+const receivingBy = (options: Partial<MigrateOptions>): DestinationState => {
+  const begin = { ...destinationBegin, options: { ...destinationBegin.options, ...options } };
+  const { state } = walk(migrateDestination, begin, pick(destinationEvents, ['allowed', 'prepared', 'transfer-began']));
+  assert.equal(state.state, 'receiving');
+  return state;
+};
+const stateOf = (table: typeof migrateSource, state: SourceState, event: string): SourceState => {
+  const stepped = step(table, state, { event } as SourceEvent);
+  assert.ok(stepped.ok);
+  return stepped.state;
+};
+
+test('a transfer ends at its own timeout by what was asked for, an hour where nothing was', () => {
+  const usual = sendingBy({});
+  assert.equal(migrateSource.lastingMs(usual), 3_600_000);
+  assert.equal(stateOf(migrateSource, usual, migrateSource.deadlineOf(usual)).state, 'withdrawing');
+  const abort = sendingBy({ timeoutMs: 5_000, onTimeout: 'abort' });
+  assert.equal(migrateSource.lastingMs(abort), 5_000);
+  assert.equal(stateOf(migrateSource, abort, migrateSource.deadlineOf(abort)).state, 'withdrawing');
+  const force = sendingBy({ timeoutMs: 5_000, onTimeout: 'force' });
+  const forced = stateOf(migrateSource, force, migrateSource.deadlineOf(force));
+  assert.deepEqual([forced.state, forced.forced], ['forcing', { by: null }]);
+  assert.equal(stateOf(migrateSource, forced, migrateSource.deadlineOf(forced)).state, 'withdrawing');
+});
+
+test('a destination waits longer than its source may take, whatever is done at the timeout', () => {
+  for (const timeoutMs of [5_000, 86_400_000]) {
+    const source = sendingBy({ timeoutMs, onTimeout: 'force' });
+    const forced = stateOf(migrateSource, source, 'force-due');
+    const sourceMs = (migrateSource.lastingMs(source) ?? 0) + (migrateSource.lastingMs(forced) ?? 0);
+    assert.ok((migrateDestination.lastingMs(receivingBy({ timeoutMs })) ?? 0) > sourceMs);
+  }
+});
+
+test('a guest is paused by force only while its memory is sent, and a transfer that was forced is called off like any other', () => {
+  for (const never of ['force-asked', 'force-due'] as const) {
+    assert.ok(sourceWithout(never).has('force'));
+  }
+  assert.ok(!sourceWithout('force-asked', 'force-due').has('force'));
+  assert.ok(!sourceWithout('confirmed').has('force'));
+  const forced = stateOf(migrateSource, sendingBy({}), 'force-due');
+  for (const event of pick(sourceEvents, ['transfer-failed', 'failed', 'cancel-asked', 'deadline-passed'])) {
+    const stepped = step(migrateSource, forced, event);
+    assert.ok(stepped.ok);
+    assert.deepEqual(
+      [stepped.state.state, ...stepped.effects.map(({ effect }) => effect)],
+      ['withdrawing', 'withdraw', 'send-release'],
+    );
+  }
 });

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
-import { rowOf } from '../../../../services/broker/machine/row.ts';
+import { rowOf, type State } from '../../../../services/broker/machine/row.ts';
 import { tableOf } from '../../../../services/broker/machine/table.ts';
 import { createJournal } from '../../../../services/broker/runtime/journal.ts';
 import type { AnyKind, Journal, Kind } from '../../../../services/broker/runtime/kind.ts';
@@ -213,7 +213,10 @@ test('how long a state may last can be read off it, and be counted from the begi
     ...kind,
     table: tableOf({
       ...kind.table,
-      deadlinesMs: { working: 1000, tidying: (state) => (state as unknown as { patienceMs: number }).patienceMs },
+      deadlinesMs: {
+        working: 1000,
+        tidying: (state: State) => (state as unknown as { patienceMs: number }).patienceMs,
+      },
       sinceBegun: ['tidying'],
       rows: kind.table.rows.map((one) => ({
         ...one,
@@ -227,6 +230,27 @@ test('how long a state may last can be read off it, and be counted from the begi
   const advanced = advance(patient, begun, { event: 'worked' }, 10_700);
   assert.equal(advanced.ok && advanced.record.deadlineAtMs, 15_000);
   assert.equal(advanced.ok && lastingMs(patient, advanced.record.state, 0), 5000);
+});
+
+test('an effect that waits goes on when the time is over, or when its operation has left the state that ordered it', async () => {
+  const waited: string[] = [];
+  const { runner, kind } = runnerWith(async ({ effect }, _state, { wait, overtaken }) => {
+    if (effect === 'tidy') return undefined;
+    await wait(500);
+    waited.push(`at ${clock.nowMs() - beganAtMs}${overtaken() ? ', overtaken' : ''}`);
+    await wait(60_000);
+    waited.push(`at ${clock.nowMs() - beganAtMs}${overtaken() ? ', overtaken' : ''}`);
+    return undefined;
+  });
+  const beganAtMs = clock.nowMs();
+  await runner.begin(kind, about, begin, [{ effect: 'work' }]);
+  clock.advance(500);
+  await runner.deliver(operation, { event: 'nothing' });
+  clock.advance(100);
+  await runner.deliver(operation, { event: 'worked' });
+  await runner.deliver(operation, { event: 'tidied' });
+  await ending(runner);
+  assert.deepEqual(waited, ['at 500', 'at 600, overtaken']);
 });
 
 test('a failure of an effect that was ordered in an earlier state changes nothing', async () => {

@@ -68,21 +68,23 @@ test('an operation that no host knows is not found, and one that may not be seen
   assert.equal((await refusing('show', operationIdOf(1))).status, 8);
 });
 
-test('operation cancel asks the host that was asked for it, and says so when it can only go forward', async () => {
-  const asked: string[] = [];
-  const committed: Answer = { is: 'failed', fault: { code: 'OPERATION_COMMITTED', message: 'it can only go forward' } };
-  const answering = async (answer: Answer) => {
-    const fleet = await createFakeFleet();
-    await fleet.host('alpha', () => view(viewOf(1, { kind: 'migrate-destination' })));
-    await fleet.host('beta', (request) => {
-      asked.push(request.verb);
-      return request.verb === 'cancel' ? answer : view(viewOf(1));
-    });
-    return carnet(['operation', 'cancel', operationIdOf(1)], { connect: fleet.connect });
-  };
-  assert.equal((await answering({ is: 'done' })).status, 0);
-  const { status, stderr } = await answering(committed);
-  assert.equal(status, 5);
-  assert.match(stderr, /only go forward/);
-  assert.deepEqual(asked, ['operation', 'cancel', 'operation', 'cancel']);
-});
+for (const verb of ['cancel', 'force'] as const) {
+  test(`operation ${verb} asks the host that was asked for it, and says so when it cannot be done any more`, async () => {
+    const asked: string[] = [];
+    const late: Answer = { is: 'failed', fault: { code: 'OPERATION_STATE', message: 'it is too late for that' } };
+    const answering = async (answer: Answer) => {
+      const fleet = await createFakeFleet();
+      await fleet.host('alpha', () => view(viewOf(1, { kind: 'migrate-destination' })));
+      await fleet.host('beta', (request) => {
+        asked.push(request.verb);
+        return request.verb === verb ? answer : view(viewOf(1));
+      });
+      return carnet(['operation', verb, operationIdOf(1)], { connect: fleet.connect });
+    };
+    assert.equal((await answering({ is: 'done' })).status, 0);
+    const { status, stderr } = await answering(late);
+    assert.equal(status, 5);
+    assert.match(stderr, /too late for that/);
+    assert.deepEqual(asked, ['operation', verb, 'operation', verb]);
+  });
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderDiagnostic } from '../../../../services/cli/render/diagnostic.ts';
 import { endingJson, exitOf, renderEnding } from '../../../../services/cli/render/fault.ts';
-import { renderOutcome } from '../../../../services/cli/render/operation.ts';
+import { renderOperation, renderOutcome } from '../../../../services/cli/render/operation.ts';
 import { type Listing, type outputFormats, renderListing } from '../../../../services/cli/render/output.ts';
 import { progressDisplay, progressLine, shareDone } from '../../../../services/cli/render/progress.ts';
 import { plain, styleFor } from '../../../../services/cli/render/style.ts';
@@ -129,6 +129,36 @@ test('progress is the share that remains, and fits the terminal', () => {
   assert.equal(shareDone({ phase: 'offering' }), undefined);
   for (const columns of [50, 80, 200]) assert.ok(progressLine(view({ progress }), columns, plain).length < columns + 8);
   assert.match(progressLine(view({ progress }), 80, plain), /^ {2}transferring {7}█+░+ {2}75 %/);
+});
+
+test('a transfer that goes nowhere says why, where its bar would be, and no longer when it is over', () => {
+  const figures = { phase: 'transferring', transferredBytes: 30, remainingBytes: 25, totalBytes: 100 };
+  const rates = { dirtyBytesPerSecond: 3 * 1024 ** 2, bytesPerSecond: 1024 ** 2 };
+  const line = (more: object) => progressLine(view({ progress: { ...figures, ...more } }), 200, plain);
+  assert.equal(line({ stalledForMs: 12_400 }), '  transferring  75 %  stalled: nothing sent for 12.4 s');
+  assert.equal(
+    line({ ...rates, notConvergingForMs: 61_000, throttlePercent: 40 }),
+    '  transferring  75 %  does not converge for 1 min 1 s: the guest writes 3.00 MiB/s, 1.00 MiB/s are sent; guest slowed down by 40 %',
+  );
+  assert.match(line({ stalledForMs: 500, notConvergingForMs: 0, throttlePercent: 0 }), /█/);
+  const shown = view({ progress: { ...figures, stalledForMs: 12_400 } });
+  assert.match(renderOperation(shown, plain), /^trouble: +stalled: nothing sent for 12\.4 s$/m);
+  assert.doesNotMatch(renderOperation({ ...shown, outcome: { is: 'cancelled' } }, plain), /trouble/);
+});
+
+test('an operation shows how its migration was asked to go', () => {
+  const shown = (options: OperationView['options']) =>
+    /^options: +(.*)$/m.exec(renderOperation(view(options === undefined ? {} : { options }), plain))?.[1];
+  assert.equal(shown(undefined), undefined);
+  assert.equal(shown({ bandwidthBytesPerSecond: 0, downtimeMsMax: 300 }), 'downtime 300 ms, abort at the timeout');
+  const all = {
+    bandwidthBytesPerSecond: 64 * 1024 ** 2,
+    downtimeMsMax: 1500,
+    autoConverge: true,
+    timeoutMs: 600_000,
+    onTimeout: 'force',
+  } as const;
+  assert.equal(shown(all), 'at most 64.0 MiB/s, downtime 1.5 s, auto-converge, force after 10 min 0 s');
 });
 
 test('without a terminal progress is a line each ten seconds, and no escape sequence', () => {

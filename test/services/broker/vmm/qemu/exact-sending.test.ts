@@ -63,29 +63,34 @@ function differingPages(one: VmProcess, other: VmProcess): number[] {
   return differing;
 }
 
-test('every page of an emulated guest arrives as it was left, time after time', async () => {
-  for (const name of ['beta', 'gamma', 'delta']) {
-    const next = await lab.host(name);
-    const key = newKey();
-    const destination = await lab.launch(next, { kind: 'incoming' });
-    const { port } = await destination.listen('127.0.0.1', key);
-    const ready = happens(guest, migrationIs('pre-switchover'));
-    const completed = happens(guest, migrationIs('completed'));
-    const arrived = happens(destination, migrationIs('completed'));
-    await guest.send({ address: '127.0.0.1', port }, key, patient);
-    assert.equal(await guest.state(), 'running');
-    await ready;
-    await guest.switchOver();
-    await Promise.all([completed, arrived]);
-    assert.deepEqual(differingPages(guest, destination), []);
+for (const forced of [false, true]) {
+  const how = forced ? 'forced on its way' : 'left to itself';
+  test(`every page of an emulated guest that is ${how} arrives as it was, time after time`, async () => {
+    for (const number of [1, 2, 3]) {
+      const name = `${forced ? 'forced' : 'left'}${number}`;
+      const next = await lab.host(name);
+      const key = newKey();
+      const destination = await lab.launch(next, { kind: 'incoming' });
+      const { port } = await destination.listen('127.0.0.1', key);
+      const ready = happens(guest, migrationIs('pre-switchover'));
+      const completed = happens(guest, migrationIs('completed'));
+      const arrived = happens(destination, migrationIs('completed'));
+      await guest.send({ address: '127.0.0.1', port }, key, patient);
+      assert.equal(await guest.state(), 'running');
+      if (forced) await guest.forceSend();
+      await ready;
+      await guest.switchOver();
+      await Promise.all([completed, arrived]);
+      assert.deepEqual(differingPages(guest, destination), []);
 
-    const left = lastSaid(host.consolePath(guest.vm));
-    await guest.quit();
-    await destination.run();
-    assert.equal((await hears(next, left?.count)).boot, left?.boot);
-    [host, guest] = [next, destination];
-  }
-});
+      const left = lastSaid(host.consolePath(guest.vm));
+      await guest.quit();
+      await destination.run();
+      assert.equal((await hears(next, left?.count)).boot, left?.boot);
+      [host, guest] = [next, destination];
+    }
+  });
+}
 
 /** A QEMU that does as it is told, and says what it was told. `migrating` is called when it is told to migrate. */
 function fakeQemu(qemuVersion: string, migrating: (says: (status: 'setup' | 'active' | 'failed') => void) => void) {

@@ -217,6 +217,38 @@ test('a source whose state arrived can still run again, and then the destination
   await assert.rejects(process.run(), fault('QEMU_REFUSED', /lock/));
 });
 
+test('a guest that is forced is paused, arrives at pre-switchover at once, and goes on when it is told that it failed', async () => {
+  const key = newKey();
+  const { port } = await destination(key);
+  const ready = happens(source, migrationIs('pre-switchover'));
+  await source.send({ address: '127.0.0.1', port }, key, { ...slow, autoConverge: true });
+  assert.equal(await source.state(), 'running');
+  await source.forceSend();
+  await source.forceSend();
+  await ready;
+  await source.forceSend();
+  assert.equal(await source.state(), 'transferring');
+  const { passes, dirtyBytesPerSecond, remainingBytes, totalBytes } = await source.figures();
+  assert.ok(passes >= 1 && dirtyBytesPerSecond >= 0 && remainingBytes < totalBytes);
+  await source.cancelSend();
+  assert.notEqual(await source.state(), 'running');
+  await source.run();
+  await guestGoesOn();
+  await assert.rejects(source.forceSend(), fault('VM_STATE'));
+  await guestGoesOn();
+});
+
+test('a transfer that is forced and then called off before it is through leaves the guest to be run', async () => {
+  const key = newKey();
+  const { port } = await destination(key);
+  const stopped = happens(source, ({ kind }) => kind === 'stopped');
+  await source.send({ address: '127.0.0.1', port }, key, slow);
+  await Promise.all([stopped, source.forceSend()]);
+  await source.cancelSend();
+  await source.run();
+  await guestGoesOn();
+});
+
 test('the guest arrives and counts on; the source cannot run it again, nor give up what is complete', async () => {
   const key = newKey();
   const { process, port } = await destination(key);

@@ -1,0 +1,38 @@
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import type { ClientName, OperationId } from '../../../shared/ids.ts';
+import type { Answer } from '../../../shared/messages/request.ts';
+import type { World } from '../effects/world.ts';
+import type { Runner } from '../runtime/runner.ts';
+import { needView, refusalToInterfere } from './who-may.ts';
+
+/**
+ * Has the guest of a migration paused, so that the rest of its memory is sent in one go. Whoever may cancel it may. Forcing again
+ * is forcing once. OPERATION_STATE while no memory is sent, or no more: then nothing was changed. The answer comes when it
+ * is on disk, not when the guest is paused.
+ */
+export async function forceOperation(
+  world: World,
+  runner: Runner,
+  operation: OperationId,
+  client: ClientName,
+): Promise<Answer> {
+  const decision = await refusalToInterfere(world, runner, operation, client);
+  if (decision !== undefined) return { is: 'refused', decision };
+  if (await runner.deliver(operation, { event: 'force-asked', by: client } as { event: string })) {
+    world.log.warn('a migration is forced', { operation, by: client });
+    return { is: 'done' };
+  }
+  const view = needView(world, runner, operation);
+  if (isForced(runner, operation)) return { is: 'done' };
+  throw new BrokerError(
+    'OPERATION_STATE',
+    view.outcome === null
+      ? `${operation} is ${view.state}: only a migration that is sending memory can be forced`
+      : `${operation} has ended: ${view.outcome.is}`,
+  );
+}
+
+function isForced(runner: Runner, operation: OperationId): boolean {
+  const state = runner.stateOf(operation);
+  return state !== undefined && 'forced' in state;
+}
