@@ -61,6 +61,18 @@ const qemuSilent: Fault = (fleet) => {
   qemu.silentUntilMs = fleet.time.nowMs() + forMs;
 };
 
+/** A broker ends, and when it comes back its QEMUs do not speak, and its clock may be hours ahead. */
+const silentReturn: Fault = (fleet) => {
+  const host = fleet.random.pick(fleet.hosts);
+  const forMs = fleet.random.pick([20_000, 150_000]);
+  const byMs = fleet.added.chance(0.7) ? fleet.added.between(0, 7_200_000) : 0;
+  fleet.log.info('FAULT broker crash, silent QEMUs, and another clock', { host: host.name, forMs, byMs });
+  host.clockOffMs += byMs;
+  for (const qemu of fleet.machines.of(host.name).values()) qemu.silentUntilMs = fleet.time.nowMs() + forMs;
+  stopBroker(fleet, host);
+  restart(fleet, false, () => bringUp(fleet, host), 1_000);
+};
+
 const powerOff: Fault = (fleet) => {
   const qemu = anyQemu(fleet);
   if (qemu === undefined) return;
@@ -236,6 +248,7 @@ export const faults: readonly Fault[] = [
   qemuCrash,
   qemuCrash,
   qemuSilent,
+  silentReturn,
   powerOff,
   partition,
   partition,

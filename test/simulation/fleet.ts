@@ -73,7 +73,7 @@ export function createFleet(by: {
   const pace: Pace = {
     atOnce: random.pick([0.4, 0.7, 0.9]),
     slow: random.pick([0, 0, 0.02, 0.1]),
-    stalls: random.pick([0, 0, 0, 0, 0.02]),
+    stalls: random.pick([0, 0, 0, 0, 0.02, 0.15]),
   };
   const links = createLinks();
   const hosts = Array.from({ length: by.hosts }, (_, at) =>
@@ -102,7 +102,7 @@ export function createFleet(by: {
     },
   });
   const machines = createMachines(
-    { time, random, pace, links, truth },
+    { time, random, added: by.added, pace, links, truth },
     { listenersAreReused: mutation?.listenersAreReused ?? false },
   );
   let drawn = 0;

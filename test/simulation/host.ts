@@ -62,6 +62,8 @@ export function startBroker(fleet: Fleet, host: SimHost): void {
   };
   const store = host.disk.open(chances);
   const endpoint = network.endpoint(broker);
+  // A full disk does not let go of a draft, and now and then no disk does.
+  const cannotRemove = () => host.disk.full || fleet.added.chance(0.05);
   const ports: CorePorts = {
     host: hostId(host.name),
     address: '127.0.0.1',
@@ -72,7 +74,7 @@ export function startBroker(fleet: Fleet, host: SimHost): void {
     freeMemoryMiB: () => 4096,
     vmm: fleet.machines.vmmOf(host.name, life),
     images,
-    checkpoints: createSimCheckpoints(fleet.storage, host.name, chances, () => host.disk.full),
+    checkpoints: createSimCheckpoints(fleet.storage, host.name, chances, cannotRemove),
     gate: createSimGate(host.name, host.policy, fleet.truth, chances, clock.nowMs),
     policyDigest: () => policyDigest,
     identities: {

@@ -77,10 +77,10 @@ export interface MachineOptions {
 const commandMsMax = 5_000;
 
 export function createMachines(
-  by: { time: Time; random: Random; pace: Pace; links: Links; truth: Truth },
+  by: { time: Time; random: Random; added: Random; pace: Pace; links: Links; truth: Truth },
   options: MachineOptions,
 ): Machines {
-  const { time, random, pace, links, truth } = by;
+  const { time, random, added, pace, links, truth } = by;
   const hosts = new Map<string, Map<VmName, Qemu>>();
   const listening = new Map<number, Qemu>();
   let pids = 100;
@@ -208,9 +208,8 @@ export function createMachines(
     to.peer = from;
     migrated(from, 'active');
     migrated(to, 'active');
-    from.restless = random.chance(0.04);
-    if (from.forced) time.after(longDelayOf(random, pace), () => converge(from, to));
-    else if (!from.restless) time.after(longDelayOf(random, pace), () => converge(from, to));
+    from.restless = added.chance(0.04);
+    if (from.forced || !from.restless) time.after(longDelayOf(random, pace), () => converge(from, to));
   }
 
   /** The guest is paused: what is left to be sent only becomes less. */
@@ -224,7 +223,8 @@ export function createMachines(
     qemu.forced = true;
     emit(qemu, { kind: 'stopped', atMs: time.nowMs() });
     if (peer === undefined || qemu.migration !== 'active') return;
-    time.after(longDelayOf(random, pace), () => converge(qemu, peer));
+    // Mostly at once; sometimes there is more left than a paused guest may wait for.
+    time.after(added.chance(0.2) ? 400_000 : longDelayOf(added, pace), () => converge(qemu, peer));
   }
 
   /** A cut line is nothing QEMU notices until the connection breaks. */
@@ -285,18 +285,18 @@ export function createMachines(
      * Tells it something over its monitor, where one command follows the other. It may be done without an answer, or long
      * after nobody waits for one any more.
      */
-    function tell<T>(act: () => T): Promise<T> {
+    function tell<T>(act: () => T, from = random): Promise<T> {
       if (!life.up) return never;
       const nowMs = time.nowMs();
       const freeAtMs = Math.max(qemu.toldUntilMs, qemu.silentUntilMs);
-      if (qemu.alive && freeAtMs <= nowMs && random.next() < pace.atOnce) {
+      if (qemu.alive && freeAtMs <= nowMs && from.next() < pace.atOnce) {
         try {
           return Promise.resolve(act());
         } catch (error) {
           return Promise.reject(error);
         }
       }
-      const atMs = Math.max(freeAtMs, nowMs + delayOf(random, pace));
+      const atMs = Math.max(freeAtMs, nowMs + delayOf(from, pace));
       qemu.toldUntilMs = atMs;
       return new Promise((resolve, reject) => {
         const late = atMs - nowMs > commandMsMax;
@@ -306,7 +306,7 @@ export function createMachines(
           });
         }
         time.after(atMs - nowMs, () => {
-          if (!life.up && random.chance(0.5)) return;
+          if (!life.up && from.chance(0.5)) return;
           if (!qemu.alive) {
             if (life.up) reject(new BrokerError('QEMU_FAILED', 'its monitor is closed'));
             return;
@@ -408,7 +408,8 @@ export function createMachines(
             dirtyBytesPerSecond: 1,
             totalMs: 1,
           };
-        }),
+          // How often it is looked at changes nothing else.
+        }, added),
       saveLive: () =>
         new Promise((resolve, reject) => {
           truth.pauses(qemu, ['request']);

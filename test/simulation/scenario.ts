@@ -69,7 +69,7 @@ export function createScenario(fleet: Fleet): Scenario {
     const names = fleet.hosts.map(({ name }) => name);
     const owner = truth.need(vm).owner;
     const at = random.chance(0.9) ? owner : random.pick(names);
-    const options = migrateOptionsOf(random);
+    const options = migrateOptionsOf(fleet.added);
     // A VM that does not run is not migrated: what is asked of it is mostly what it takes to run.
     const stopped = truth.need(vm).gone && random.chance(0.7);
     const draw = stopped ? random.pick([0.6, 0.7]) : random.next();
@@ -93,7 +93,7 @@ export function createScenario(fleet: Fleet): Scenario {
       suspended.add(vm);
       void ask(at, { verb: 'suspend', vm });
     } else if (draw < 0.93) void ask(at, { verb: 'resume', vm });
-    else interfere(random.pick(['cancel', 'force']));
+    else interfere(fleet.added.chance(0.4) ? 'force' : 'cancel');
   }
 
   function interfere(verb: 'cancel' | 'force'): void {
@@ -115,7 +115,7 @@ export function createScenario(fleet: Fleet): Scenario {
     });
   }
   for (let one = random.pick([0, 0, 0, 1, 1, 2]); one > 0; one--) {
-    time.after(random.between(1, 400), () => interfere(random.chance(0.6) ? 'cancel' : 'force'));
+    time.after(random.between(1, 400), () => interfere(fleet.added.chance(0.4) ? 'force' : 'cancel'));
   }
 
   return {

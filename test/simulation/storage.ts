@@ -60,7 +60,7 @@ export function createSimCheckpoints(
   storage: Storage,
   host: string,
   chances: Chances,
-  isFull: () => boolean,
+  cannotRemove: () => boolean,
 ): Checkpoints {
   const { kept, pins, drafts, damaged } = storage;
   // What a crash of this host left is removed when its broker comes.
@@ -92,7 +92,7 @@ export function createSimCheckpoints(
             }),
           abandon: () =>
             chances.later(() => {
-              if (isFull()) throw new BrokerError('STORE_FAILED', 'the draft cannot be removed');
+              if (cannotRemove()) throw new BrokerError('STORE_FAILED', 'the draft cannot be removed');
               drafts.delete(checkpoint);
             }),
         };
