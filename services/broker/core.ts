@@ -8,6 +8,7 @@ import { kindsOf } from './effects/kinds.ts';
 import { emptyHeld, type World } from './effects/world.ts';
 import type { OpenRequest } from './peers/client-request.ts';
 import { servePeers } from './peers/serve-peers.ts';
+import { createQueue, type Queue } from './queue/queue.ts';
 import { serveRequests } from './requests/serve-requests.ts';
 import { createJournal } from './runtime/journal.ts';
 import type { Journal } from './runtime/kind.ts';
@@ -47,6 +48,7 @@ export async function startCore(ports: CorePorts): Promise<Core> {
   // QEMU speaks before the runner is there to listen; what it says then is found again by looking.
   let runner: Runner | undefined;
   let keeper: Keeper | undefined;
+  let queue: Queue | undefined;
   const vms = createVms(store, (vm, event) => onVmEvent(vm, event));
   const world: World = { ...ports, vms, held: emptyHeld() };
   const kinds = (ports.kinds ?? kindsOf)(world);
@@ -59,6 +61,7 @@ export async function startCore(ports: CorePorts): Promise<Core> {
     fatal,
     onUpdate(view) {
       tell(view);
+      if (view.kind === 'migrate-source') queue?.look();
       // What happened to the VM while the operation was under way was left to it.
       if (view.endedAtMs !== null) keeper?.look(view.vm);
     },
@@ -79,10 +82,14 @@ export async function startCore(ports: CorePorts): Promise<Core> {
   await runner.recover();
   for (const { vm } of open) await hear(vm);
   keeper = await keepOwners(world, runner);
+  const waiting = createQueue({ runner, limits: world.migrations, store, clock, log });
+  queue = waiting;
+  queue.look();
   const stops = [
     keeper.stop,
+    queue.stop,
     servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, openRequest, seen }),
-    serveRequests({ endpoint, world, runner, kinds, host: hostView }),
+    serveRequests({ endpoint, world, runner, kinds, told: { host: hostView, placeOf: waiting.placeOf } }),
   ];
   return {
     world,

@@ -27,6 +27,10 @@ export const migrateOptions = fields({
 });
 export type MigrateOptions = Shape<typeof migrateOptions>;
 
+/** How urgent a migration is: a higher one has its turn first. */
+export const priority = integer(0, 9);
+export const priorityDefault = 5;
+
 const verb = {
   define: fields({ verb: literal('define'), spec: vmSpec }),
   delete: fields({ verb: literal('delete'), vm: vmName }),
@@ -40,6 +44,12 @@ const verb = {
     vm: vmName,
     destination: hostName,
     options: defaultsTo(migrateOptions, {}),
+    /** `priorityDefault` where it is absent. */
+    priority: maybe(priority),
+    /** How long it may wait for its turn, in ms: the destination takes the request for so much longer. `limits.queueMsDefault` where it is absent. */
+    queueMsMax: maybe(integer(0, limits.queueMsMax)),
+    /** It is part of the draining of its host. */
+    drain: maybe(flag()),
   }),
   save: fields({ verb: literal('save'), vm: vmName, job: maybe(text(limits.nameLength)) }),
   restore: fields({ verb: literal('restore'), checkpoint: checkpointId }),

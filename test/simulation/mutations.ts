@@ -204,6 +204,12 @@ export const mutations = {
       return { ...ports, endpoint: { ...endpoint, serve } };
     },
   },
+  'limits-ignored': {
+    ports: (ports) => ({ ...ports, migrations: { ...ports.migrations, outboundMax: 64 } }),
+  },
+  'room-not-checked': {
+    ports: (ports) => ({ ...ports, migrations: { ...ports.migrations, inboundMax: 64 } }),
+  },
   'record-trusted-alone': {
     ports: (ports) => ({ ...ports, ownership: { ...ports.ownership, decidesAlone: true } }),
   },

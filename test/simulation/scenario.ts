@@ -22,7 +22,7 @@ export interface Scenario {
 const stepsBeforeMending = 400;
 const msBeforeMending = 200_000;
 
-export function createScenario(fleet: Fleet): Scenario {
+export function createScenario(fleet: Fleet, hard: boolean): Scenario {
   const { random, time, truth } = fleet;
   const beganAtMs = time.nowMs();
   const suspended = new Set<VmName>();
@@ -31,7 +31,8 @@ export function createScenario(fleet: Fleet): Scenario {
   /** What is still to be asked, and what was asked and not answered yet. */
   let waiting = 0;
 
-  const faultSteps = Array.from({ length: random.pick([0, 1, 1, 1, 2, 2, 3, 4]) }, () => random.between(1, 120));
+  const faultCount = random.pick(hard ? [2, 3, 4, 6] : [0, 1, 1, 1, 2, 2, 3, 4]);
+  const faultSteps = Array.from({ length: faultCount }, () => random.between(1, 120));
   faultSteps.sort((a, b) => a - b);
   const operator = createOperator(fleet, ask);
   const arrivalBreaks = fleet.added.chance(0.08);
@@ -66,7 +67,9 @@ export function createScenario(fleet: Fleet): Scenario {
     const draw = stopped ? random.pick([0.6, 0.7]) : random.next();
     if (draw < 0.45) {
       const destination = hostId(random.pick(names.filter((name) => name !== at)));
-      void ask(at, { verb: 'migrate', vm, destination, options });
+      const priority = random.pick([1, 5, 5]);
+      const queueMsMax = random.pick([0, 200, 3_000, 600_000]);
+      void ask(at, { verb: 'migrate', vm, destination, options, priority, queueMsMax });
     } else if (draw < 0.54) void ask(at, { verb: 'save', vm });
     else if (draw < 0.66) {
       const kept = [...fleet.storage.kept.values()].filter(({ carnet }) => carnet.spec.name === vm);

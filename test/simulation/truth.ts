@@ -1,3 +1,4 @@
+import type { MigrationLimits } from '../../services/broker/config.ts';
 import type { OperationRecord } from '../../services/broker/runtime/kind.ts';
 import type { VmName } from '../../shared/ids.ts';
 import type { Label } from '../../shared/label/label.ts';
@@ -56,8 +57,9 @@ export interface VmTruth {
 }
 
 export function createTruth(by: {
-  openOperations: (host: string) => Iterable<OperationRecord>;
-  brokerLives: (host: string) => boolean;
+  readonly openOperations: (host: string) => Iterable<OperationRecord>;
+  readonly brokerLives: (host: string) => boolean;
+  readonly limitsOf: (host: string) => MigrationLimits | undefined;
 }): Truth {
   const vms = new Map<VmName, VmTruth>();
   const violations: string[] = [];
@@ -81,6 +83,12 @@ export function createTruth(by: {
       ended = record;
     }
     return ended;
+  };
+  /** How many QEMUs of a host there are of a kind, of all VMs. */
+  const count = (host: string, is: (qemu: Qemu) => boolean) => {
+    let found = 0;
+    for (const { qemus } of vms.values()) for (const qemu of qemus) if (qemu.host === host && is(qemu)) found += 1;
+    return found;
   };
   const lastOf = (host: string, operation: string | undefined, moment: string) =>
     decisions.get(`${operation} ${host} ${moment}`);
@@ -109,7 +117,11 @@ export function createTruth(by: {
       vms.set(vm, truth);
       return truth;
     },
-    launched: (qemu) => void need(qemu.vm).qemus.add(qemu),
+    launched(qemu) {
+      need(qemu.vm).qemus.add(qemu);
+      const takenIn = count(qemu.host, ({ origin, complete }) => origin === 'incoming' && !complete);
+      must(takenIn <= (by.limitsOf(qemu.host)?.inboundMax ?? 0), `${qemu.host}: takes in more VMs than it may`);
+    },
     runs(qemu) {
       const vm = need(qemu.vm);
       for (const other of vm.qemus) {
@@ -198,6 +210,8 @@ export function createTruth(by: {
       const granted =
         there !== undefined && 'grant' in there.state && (there.state.grant as { port: number }).port === port;
       must(granted || there?.state.state === 'closing', `${to.vm}: bytes come in without a live grant`);
+      const sent = count(from.host, ({ run }) => run === 'transferring') + (from.run === 'transferring' ? 0 : 1);
+      must(sent <= (by.limitsOf(from.host)?.outboundMax ?? 0), `${from.host}: sends more VMs than it may`);
       must(!usedPorts.has(port), `${to.vm}: a grant is used twice`);
       usedPorts.add(port);
       const operation = openOf(from.host, from.vm)?.operation;

@@ -186,6 +186,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
       }
     },
     onVmEvent: meaningOf,
+    about: ({ source }) => ({ peer: source }),
     outcomeOf: (state) => {
       if (state.state === 'completed') return { is: 'completed', label: state.label };
       return state.state === 'closed' ? state.outcome : null;

@@ -18,6 +18,7 @@ export const migrateSource = tableOf<SourceState, SourceEvent, SourceEffect>({
   final: ['completed', 'unmoved'],
   deadlinesMs: {
     deciding: 30 * second,
+    queued: (s) => s.queueMsMax,
     offering: 60 * second,
     confirming: 30 * second,
     transferring: 60 * minute,
@@ -29,6 +30,8 @@ export const migrateSource = tableOf<SourceState, SourceEvent, SourceEffect>({
     withdrawing: 30 * second,
     clearing: 30 * second,
   },
+  // Going back into the queue begins no new wait.
+  sinceBegun: ['queued'],
   rows: [
     ...requestRows.source,
     ...negotiateRows.source,

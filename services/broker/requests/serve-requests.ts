@@ -1,7 +1,7 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { type ClientName, clientName } from '../../../shared/ids.ts';
 import type { Endpoint } from '../../../shared/messages/endpoint.ts';
-import { type Answer, type HostView, type Request, requestExchange } from '../../../shared/messages/request.ts';
+import { type Answer, type Request, requestExchange } from '../../../shared/messages/request.ts';
 import { check } from '../../../shared/schema/schema.ts';
 import { carnetOf } from '../effects/carnet.ts';
 import type { World } from '../effects/world.ts';
@@ -10,7 +10,7 @@ import { askOf } from './asks.ts';
 import { cancelOperation } from './cancel.ts';
 import { control } from './control.ts';
 import { beginOperation, type OperationKinds } from './operations.ts';
-import { answerQuery } from './queries.ts';
+import { answerQuery, type Told } from './queries.ts';
 import { recover } from './recover.ts';
 
 interface RequestServerDeps {
@@ -18,11 +18,11 @@ interface RequestServerDeps {
   readonly world: World;
   readonly runner: Runner;
   readonly kinds: OperationKinds;
-  readonly host: () => HostView;
+  readonly told: Told;
 }
 
 /** Answers the clients. Who asks is known by certificate; what it may is for policy to say, verb by verb. */
-export function serveRequests({ endpoint, world, runner, kinds, host }: RequestServerDeps): () => void {
+export function serveRequests({ endpoint, world, runner, kinds, told }: RequestServerDeps): () => void {
   const served = endpoint.serve(requestExchange, async (request, { sender, askBytes }) => {
     const client = check(clientName, sender.name);
     if (sender.role !== 'client' || !client.ok)
@@ -51,7 +51,7 @@ export function serveRequests({ endpoint, world, runner, kinds, host }: RequestS
       case 'explain':
         return explain(request.action, client, frame);
       default:
-        return answerQuery(world, runner, request, client, host);
+        return answerQuery(world, runner, request, client, told);
     }
   }
 

@@ -38,6 +38,8 @@ export interface Kind<S extends State, E extends Event, F extends Effect> {
   readonly undoing: Readonly<Partial<Record<F['effect'], readonly F['effect'][]>>>;
   /** What an event of the VM's QEMU means to an operation in this state, if anything. */
   readonly onVmEvent: (state: S, event: VmEvent) => E | undefined;
+  /** What of it its view shows besides, where there is something. */
+  readonly about?: (state: S) => Pick<OperationView, 'peer' | 'drain'>;
   /** How the operation ended; null while it is under way. */
   readonly outcomeOf: (state: S) => Outcome | null;
   /** Called once when it has ended and no effect is under way: frees what effects held in memory. */

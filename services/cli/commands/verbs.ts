@@ -9,6 +9,8 @@ export interface VerbOptions {
   readonly force?: boolean;
   readonly bandwidth?: string;
   readonly downtimeMax?: string;
+  readonly priority?: string;
+  readonly queueTimeout?: string;
 }
 
 /** What is to be asked, and of whom; both only once a client is connected. */
@@ -87,13 +89,16 @@ export const vmVerbs: readonly Verb[] = [
     name: 'migrate',
     usage: 'migrate <vm> <host>',
     summary: 'move a running VM to another host while it runs',
-    details: 'Both hosts ask their policy before a byte is sent, and again at switchover.',
+    details:
+      'Both hosts ask their policy before a byte is sent, and again at switchover. A host that sends, or takes in, as many VMs as it may lets the others wait; `carnet operation list` shows where they stand.',
     options: [
       new Option('--bandwidth <bytes>', 'send no more than this a second, such as 64MiB'),
       new Option(
         '--downtime-max <time>',
         'switch over when the guest would be paused no longer than this; an emulated one is paused as long as it takes',
       ).default('300ms'),
+      new Option('--priority <number>', '0 to 9: of those that wait for their turn, higher ones go first (default: 5)'),
+      new Option('--queue-timeout <time>', 'how long it may wait for its turn, at most 24h (default: 10min)'),
     ],
     example: 'migrate web beta --bandwidth 64MiB',
     intent: async ([vm, host], options) => (await intents()).migrate(vm, host, options),

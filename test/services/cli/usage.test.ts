@@ -15,6 +15,12 @@ const wrong: readonly (readonly [what: string, argv: readonly string[], says: Re
   ['a host name that is none', ['vm', 'migrate', 'web', 'Beta'], /`Beta` is not a host name/],
   ['a size that is none', ['vm', 'migrate', 'web', 'beta', '--bandwidth', 'fast'], /`fast` is not a size/],
   ['a time without a unit', ['vm', 'migrate', 'web', 'beta', '--downtime-max', '300'], /`300` is not a time/],
+  [
+    'a priority that is none',
+    ['vm', 'migrate', 'web', 'beta', '--priority', '10'],
+    /`10` is not a priority from 0 to 9/,
+  ],
+  ['a wait of days', ['vm', 'migrate', 'web', 'beta', '--queue-timeout', '25h'], /`25h` is longer than anybody waits/],
   ['a spec that is not there', ['vm', 'define', '/nowhere/web.yaml', '--host', 'alpha'], /\/nowhere\/web\.yaml/],
 ];
 

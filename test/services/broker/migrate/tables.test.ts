@@ -28,6 +28,9 @@ const sourceBegin: SourceState = {
   vm: vmId('web1'),
   destination: hostId('beta'),
   options: { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 },
+  priority: 5,
+  queueMsMax: 600_000,
+  drain: false,
   request: new Uint8Array(),
 };
 const destinationBegin: DestinationState = {
@@ -43,6 +46,8 @@ const destinationBegin: DestinationState = {
 
 const sourceEvents: SourceEvent[] = [
   { event: 'allowed', decision: yes, carnet },
+  { event: 'turn-given' },
+  { event: 'destination-busy', nowMs: 0, untilMs: 1_000 },
   { event: 'confirmed', decision: yes },
   { event: 'refused', decision: no },
   { event: 'failed', fault },
@@ -133,6 +138,7 @@ test('a migration that goes well is one line through both tables', () => {
     sourceBegin,
     pick(sourceEvents, [
       'allowed',
+      'turn-given',
       'granted',
       'confirmed',
       'converged',
@@ -145,6 +151,7 @@ test('a migration that goes well is one line through both tables', () => {
   assert.deepEqual(
     source.log.map(({ to, effects }) => [to, ...effects].join(' ')),
     [
+      'queued',
       'offering send-offer',
       'confirming decide-first-byte',
       'transferring start-transfer',
@@ -258,7 +265,7 @@ test('the source hands over only what QEMU has sent, and destroys its copy only 
 });
 
 test('a source that has handed over neither withdraws nor takes back what was not released', () => {
-  const order = ['allowed', 'granted', 'confirmed', 'converged', 'switchover-allowed', 'sent'];
+  const order = ['allowed', 'turn-given', 'granted', 'confirmed', 'converged', 'switchover-allowed', 'sent'];
   const { state } = walk(migrateSource, sourceBegin, pick(sourceEvents, order));
   assert.equal(state.state, 'handing-over');
   assert.ok(!orderedWithout(migrateSource, state, sourceEvents, []).has('withdraw'));
@@ -266,7 +273,15 @@ test('a source that has handed over neither withdraws nor takes back what was no
 });
 
 test('a refusal at switchover withdraws the transfer and tells the destination', () => {
-  const events = pick(sourceEvents, ['allowed', 'granted', 'confirmed', 'converged', 'refused', 'withdrawn']);
+  const events = pick(sourceEvents, [
+    'allowed',
+    'turn-given',
+    'granted',
+    'confirmed',
+    'converged',
+    'refused',
+    'withdrawn',
+  ]);
   const { state, log } = walk(migrateSource, sourceBegin, events);
   assert.deepEqual(log.at(-2), { on: 'refused', to: 'withdrawing', effects: ['withdraw', 'send-release'] });
   assert.deepEqual(state.state === 'unmoved' && state.outcome, { is: 'refused', decision: no });
@@ -275,6 +290,7 @@ test('a refusal at switchover withdraws the transfer and tells the destination',
 test('an unanswered handover is asked about until the destination says which way it went', () => {
   const events = pick(sourceEvents, [
     'allowed',
+    'turn-given',
     'granted',
     'confirmed',
     'converged',
