@@ -4,6 +4,7 @@ import type { SeenNonces } from '../../shared/messages/frame.ts';
 import type { HostView } from '../../shared/messages/request.ts';
 import type { OperationView } from '../../shared/messages/view.ts';
 import type { Store } from '../../shared/store/store.ts';
+import { createDraining } from './draining/draining.ts';
 import { kindsOf } from './effects/kinds.ts';
 import { emptyHeld, type World } from './effects/world.ts';
 import type { OpenRequest } from './peers/client-request.ts';
@@ -18,7 +19,7 @@ import { adoptRunning, hearWhatWasMissed, type Keeper, keepOwners } from './vms/
 import { createVms } from './vms/vms.ts';
 
 /** Everything a broker needs of the world, each behind its port. */
-export interface CorePorts extends Omit<World, 'vms' | 'held'> {
+export interface CorePorts extends Omit<World, 'vms' | 'held' | 'draining'> {
   readonly store: Store;
   readonly endpoint: Endpoint;
   readonly openRequest: OpenRequest;
@@ -50,7 +51,7 @@ export async function startCore(ports: CorePorts): Promise<Core> {
   let keeper: Keeper | undefined;
   let queue: Queue | undefined;
   const vms = createVms(store, (vm, event) => onVmEvent(vm, event));
-  const world: World = { ...ports, vms, held: emptyHeld() };
+  const world: World = { ...ports, vms, draining: createDraining(store), held: emptyHeld() };
   const kinds = (ports.kinds ?? kindsOf)(world);
   const journal = (ports.journal ?? createJournal)(store);
   runner = createRunner({

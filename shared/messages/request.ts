@@ -1,4 +1,4 @@
-import { checkpointId, hostName, operationId, vmName } from '../ids.ts';
+import { checkpointId, clientName, hostName, operationId, vmName } from '../ids.ts';
 import { limits } from '../limits.ts';
 import {
   defaultsTo,
@@ -59,6 +59,9 @@ const verb = {
    */
   recover: fields({ verb: literal('recover'), vm: vmName, fenced: maybe(hostName), memory: maybe(memoryChoice) }),
   'checkpoint-remove': fields({ verb: literal('checkpoint-remove'), checkpoint: checkpointId }),
+  /** The host takes no VM in any more, and starts and restores none, until it is undrained. */
+  drain: fields({ verb: literal('drain') }),
+  undrain: fields({ verb: literal('undrain') }),
 } as const;
 
 /** Gives an operation up, where it can still be given up. */
@@ -77,6 +80,8 @@ export const action = variant('verb', [
   verb.restore,
   verb.recover,
   verb['checkpoint-remove'],
+  verb.drain,
+  verb.undrain,
 ]);
 export type Action = Shape<typeof action>;
 export type ActionOf<V extends Action['verb']> = Extract<Action, { verb: V }>;
@@ -109,6 +114,12 @@ export const request = variant('verb', [
 ]);
 export type Request = Shape<typeof request>;
 
+/** For whom a host is being drained, and since when. */
+export const drainMark = fields({ by: clientName, sinceMs: integer(0, Number.MAX_SAFE_INTEGER) });
+export type DrainMark = Shape<typeof drainMark>;
+
+const count = integer(0, limits.listEntries);
+
 /** What the host knows of itself. */
 export const hostView = fields({
   host: hostName,
@@ -120,6 +131,10 @@ export const hostView = fields({
   confined: flag(),
   accelerators: list(oneOf(['tcg', 'kvm']), 2),
   qemuVersion: text(64),
+  /** Present while it takes nothing in. */
+  draining: maybe(drainMark),
+  freeMemoryMiB: maybe(integer(0, Number.MAX_SAFE_INTEGER)),
+  migrations: maybe(fields({ outbound: count, outboundMax: count, inbound: count, inboundMax: count, waiting: count })),
 });
 export type HostView = Shape<typeof hostView>;
 

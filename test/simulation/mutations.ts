@@ -204,6 +204,9 @@ export const mutations = {
       return { ...ports, endpoint: { ...endpoint, serve } };
     },
   },
+  'drained-host-takes-in': {
+    kinds: (world) => kindsOf({ ...world, draining: { ...world.draining, mark: () => undefined } }),
+  },
   'limits-ignored': {
     ports: (ports) => ({ ...ports, migrations: { ...ports.migrations, outboundMax: 64 } }),
   },

@@ -1,5 +1,5 @@
 import type { HostName, OperationId, VmName } from '../../shared/ids.ts';
-import { type Request, requestExchange } from '../../shared/messages/request.ts';
+import { type Answer, type Request, requestExchange } from '../../shared/messages/request.ts';
 import { checkpointIdOf, hostId } from '../support/values.ts';
 import { faults, lasting, lostOnArrival, mendAll, policyActions } from './faults.ts';
 import type { Fleet } from './fleet.ts';
@@ -40,17 +40,18 @@ export function createScenario(fleet: Fleet, hard: boolean): Scenario {
   const calm = faultSteps.length === 0 && !arrivalBreaks;
   let mended = false;
 
-  async function ask(host: string, request: Request): Promise<boolean> {
+  /** What was answered; undefined where nothing was. */
+  async function ask(host: string, request: Request): Promise<Answer['is'] | undefined> {
     waiting += 1;
     fleet.log.info('ASK', { host, verb: request.verb, vm: 'vm' in request ? request.vm : null });
     try {
       const { answer } = await fleet.client.ask(requestExchange, { role: 'host', name: host }, request);
       if (answer.is === 'accepted') accepted.push({ host: host as HostName, operation: answer.operation });
       fleet.log.info('ANSWER', { host, verb: request.verb, is: answer.is });
-      return true;
+      return answer.is;
     } catch (error) {
       fleet.log.info('NO ANSWER', { host, verb: request.verb, why: String(error) });
-      return false;
+      return undefined;
     } finally {
       waiting -= 1;
     }
@@ -81,13 +82,32 @@ export function createScenario(fleet: Fleet, hard: boolean): Scenario {
       // One whose answer is lost may still be carried out.
       truth.need(vm).stopsAsked += 1;
       void ask(at, { verb: 'stop', vm, force: true }).then((answered) => {
-        if (answered) truth.need(vm).stopsAsked -= 1;
+        if (answered !== undefined) truth.need(vm).stopsAsked -= 1;
       });
     } else if (draw < 0.9) {
       suspended.add(vm);
       void ask(at, { verb: 'suspend', vm });
     } else if (draw < 0.93) void ask(at, { verb: 'resume', vm });
     else cancel();
+  }
+
+  function later(ms: number, then: () => void): void {
+    waiting += 1;
+    time.after(ms, () => {
+      then();
+      waiting -= 1;
+    });
+  }
+
+  /** Marks a host, and mostly takes the mark away again. */
+  async function drain(): Promise<void> {
+    const { name } = fleet.added.pick(fleet.hosts);
+    if ((await ask(name, { verb: 'drain' })) === 'done') truth.draining(name);
+    if (fleet.added.chance(0.3)) return;
+    later(fleet.added.between(100, 20_000), () => {
+      truth.undraining(name);
+      void ask(name, { verb: 'undrain' });
+    });
   }
 
   function cancel(): void {
@@ -98,15 +118,13 @@ export function createScenario(fleet: Fleet, hard: boolean): Scenario {
     void ask(at, { verb: 'cancel', operation: last.operation });
   }
 
+  if (fleet.added.chance(0.06)) later(fleet.added.between(0, 200), () => void drain());
+
   if (random.chance(0.15)) random.pick(fleet.hosts).policy.refused.add(random.pick(policyActions));
 
   const actions = random.pick([1, 1, 2, 2, 3, 4]);
   for (let one = 0; one < actions; one++) {
-    waiting += 1;
-    time.after(one === 0 ? 0 : random.between(0, random.pick([200, 3_000, 60_000])), () => {
-      act();
-      waiting -= 1;
-    });
+    later(one === 0 ? 0 : random.between(0, random.pick([200, 3_000, 60_000])), act);
   }
   for (let one = random.pick([0, 0, 0, 1, 1, 2]); one > 0; one--) time.after(random.between(1, 400), cancel);
 

@@ -30,13 +30,17 @@ export interface Truth {
   writes(written: StoredRecord, before: StoredRecord | undefined): void;
   /** A claim that nobody heard of is as if it had not been. */
   unheard(forgotten: StoredRecord, before: StoredRecord | undefined): void;
-  decided(host: string, decision: Decision, about: { readonly vm: string; readonly operation?: string }): void;
+  decided(host: string, decision: Decision, about: { readonly operation?: string }): void;
   /** The first byte of a transfer comes in. */
   accepts(from: Qemu, to: Qemu, port: number): void;
   /** A guest is paused for an operation of its host. */
   pauses(qemu: Qemu, needed: readonly Decision['moment'][]): void;
   /** The last part of a transfer is sent. */
   switchesOver(from: Qemu): void;
+  /** A client was told that the host takes nothing in; what was begun before may still come. */
+  draining(host: string): void;
+  /** A client asks for the host to take VMs in again. */
+  undraining(host: string): void;
   must(holds: boolean, what: string): void;
 }
 
@@ -65,6 +69,8 @@ export function createTruth(by: {
   const violations: string[] = [];
   const decisions = new Map<string, { outcome: Decision['outcome']; label: Label | undefined }>();
   const usedPorts = new Set<number>();
+  /** The hosts that take nothing in, with what was under way there when they were marked. */
+  const drained = new Map<string, ReadonlySet<string>>();
 
   const must = (holds: boolean, what: string) => {
     if (!holds && !violations.includes(what)) violations.push(what);
@@ -120,6 +126,9 @@ export function createTruth(by: {
     launched(qemu) {
       need(qemu.vm).qemus.add(qemu);
       const takenIn = count(qemu.host, ({ origin, complete }) => origin === 'incoming' && !complete);
+      const before = drained.get(qemu.host);
+      const begun = openOf(qemu.host, qemu.vm)?.operation ?? '';
+      must(before === undefined || before.has(begun), `${qemu.host}: a host that is drained takes a VM in`);
       must(takenIn <= (by.limitsOf(qemu.host)?.inboundMax ?? 0), `${qemu.host}: takes in more VMs than it may`);
     },
     runs(qemu) {
@@ -225,6 +234,11 @@ export function createTruth(by: {
         must(decision?.outcome === 'allowed', `${qemu.vm}: paused though it was refused`);
       }
     },
+    draining(host) {
+      if (!drained.has(host))
+        drained.set(host, new Set([...by.openOperations(host)].map(({ operation }) => operation)));
+    },
+    undraining: (host) => void drained.delete(host),
     switchesOver(from) {
       const operation = openOf(from.host, from.vm)?.operation;
       const to = from.peer?.host ?? '';

@@ -5,6 +5,7 @@ import type { Logger } from '../../../shared/log/logger.ts';
 import type { Clock } from '../../../shared/time/clock.ts';
 import type { Accelerator, VmSpec } from '../../../shared/vm/spec.ts';
 import type { MigrationLimits } from '../config.ts';
+import type { Draining } from '../draining/draining.ts';
 import type { Peers } from '../peers/peers.ts';
 import type {
   CheckpointDraft,
@@ -31,6 +32,7 @@ export interface World {
   /** Memory that a guest could get now, in MiB. */
   readonly freeMemoryMiB: () => number;
   readonly migrations: MigrationLimits;
+  readonly draining: Draining;
   readonly log: Logger;
   readonly vmm: Vmm;
   readonly vms: Vms;

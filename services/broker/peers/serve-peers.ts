@@ -15,6 +15,7 @@ import {
   switchoverExchange,
 } from '../../../shared/messages/peer.ts';
 import { check } from '../../../shared/schema/schema.ts';
+import { mustNotDrain } from '../draining/draining.ts';
 import { checkImages } from '../effects/carnet.ts';
 import { clientLabel, peerLabel, type World } from '../effects/world.ts';
 import { answerToHandover, answerToOffer, answerToRelease, answerToSwitchover } from '../migrate/answers.ts';
@@ -152,6 +153,7 @@ export function servePeers({
       ) {
         throw new BrokerError('MESSAGE_FORGED', 'the question is not what the client asked');
       }
+      mustNotDrain(world);
       const opened = await world.images.open(carnet.spec.images);
       try {
         checkImages(carnet, opened);

@@ -30,7 +30,7 @@ export const isTakingIn = ({ kind, state }: Open): boolean =>
   kind === 'migrate-destination' && !takingInPast.includes(state.state);
 
 /** True for a migration that waits for its turn, or is about to. */
-const isWaiting = ({ kind, state }: Open): boolean =>
+export const isWaiting = ({ kind, state }: Open): boolean =>
   kind === 'migrate-source' && (state.state === 'deciding' || state.state === 'queued');
 
 interface Host {

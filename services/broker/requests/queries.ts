@@ -14,6 +14,8 @@ import { type VmFacts, vmWaits } from '../vms/waits.ts';
 
 type Query = Exclude<Request, Action | { verb: 'explain' | 'cancel' }>;
 
+import { loadOf } from './drain.ts';
+
 /** What is told besides what the world and the runner know. */
 export interface Told {
   readonly host: () => HostView;
@@ -87,7 +89,7 @@ export async function answerQuery(
       };
     }
     case 'host':
-      return { is: 'host', host: host() };
+      return { is: 'host', host: { ...host(), ...loadOf(world, runner) } };
   }
 
   function placed(view: OperationView): OperationView {

@@ -9,6 +9,7 @@ import type { Runner } from '../runtime/runner.ts';
 import { askOf } from './asks.ts';
 import { cancelOperation } from './cancel.ts';
 import { control } from './control.ts';
+import { decideDrain, drain } from './drain.ts';
 import { beginOperation, type OperationKinds } from './operations.ts';
 import { answerQuery, type Told } from './queries.ts';
 import { recover } from './recover.ts';
@@ -46,6 +47,9 @@ export function serveRequests({ endpoint, world, runner, kinds, told }: RequestS
         return beginOperation(world, runner, kinds, request, { client, frame });
       case 'recover':
         return recover(world, runner, request, client);
+      case 'drain':
+      case 'undrain':
+        return drain(world, request, client);
       case 'cancel':
         return cancelOperation(world, runner, request.operation, client);
       case 'explain':
@@ -61,6 +65,9 @@ export function serveRequests({ endpoint, world, runner, kinds, told }: RequestS
     client: ClientName,
     frame: Uint8Array,
   ): Promise<Answer> {
+    if (action.verb === 'drain' || action.verb === 'undrain') {
+      return { is: 'explained', decisions: [await decideDrain(world, client)] };
+    }
     const { vm, ask } = await askOf(world, action, client);
     const own = await world.gate.decide(ask, 'request', { vm, by: client });
     if (action.verb !== 'migrate') return { is: 'explained', decisions: [own] };

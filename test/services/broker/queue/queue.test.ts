@@ -61,7 +61,7 @@ function hold(vm: VmName): () => void {
   held.set(vm, let_);
   const { decide } = alpha.world.gate;
   alpha.world.gate.decide = async (ask, moment, about) => {
-    if (moment === 'first-byte') await held.get(about.vm)?.promise;
+    if (moment === 'first-byte') await held.get(about.vm ?? '')?.promise;
     return decide(ask, moment, about);
   };
   return () => {
