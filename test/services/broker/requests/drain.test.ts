@@ -100,7 +100,7 @@ test('policy decides who may drain a host, and who may take the mark away', asyn
   assert.equal(beta.world.draining.mark(), undefined);
   await drainBeta();
   const refused = await monitor.ask('beta', { verb: 'undrain' });
-  assert.match((refused.is === 'refused' && refused.decision.questions[0]?.missing) || '', /vmhost drain;$/);
+  assert.match((refused.is === 'refused' && refused.decision.questions[0]?.asked) || '', /:vmhost { drain }$/);
   assert.equal(beta.world.draining.mark()?.by, 'operator');
   beta.policy = loaded(withoutStatement(await shippedText(), 'allow carnet_operator_t carnet_t:vmhost drain;'));
   try {
