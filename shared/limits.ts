@@ -7,6 +7,12 @@ export const limits = {
   /** How long a message may be valid after it was issued, and how far two clocks may differ. */
   messageLifetimeMs: 60_000,
   clockSkewMs: 5_000,
+  /** How long a client may let a migration wait for its turn, and how long it waits where nothing is said. */
+  queueMsMax: 24 * 3_600_000,
+  queueMsDefault: 10 * 60_000,
+  queuedMigrations: 1000,
+  /** Migrations at once, in one direction. */
+  migrationsAtOnce: 64,
   nonceBytes: 16,
   /** A security context as text: the kernel's own bound is a page. */
   labelBytes: 4096,

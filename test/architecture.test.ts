@@ -24,7 +24,7 @@ const mayImport: readonly (readonly [part: string, others: readonly string[]])[]
 ];
 
 /** The folders of the broker that only decide: no clock, no chance, no file, no socket. */
-const pure = ['machine', 'migrate', 'start', 'save', 'restore', 'gate/questions'].map(
+const pure = ['machine', 'migrate', 'queue', 'start', 'save', 'restore', 'gate/questions'].map(
   (name) => `services/broker/${name}/`,
 );
 

@@ -88,6 +88,7 @@ export async function startBroker(
     fatal,
     oneOffKey: createOneOffKey,
     freeMemoryMiB: () => Math.floor(freemem() / 1024 ** 2),
+    migrations: config.migrations,
     images: await createImages(config.pool),
     checkpoints: await openCheckpoints({
       directory: config.checkpoints.directory,

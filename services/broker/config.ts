@@ -3,6 +3,7 @@ import { readConfig } from '../../shared/config/config.ts';
 import { BrokerError } from '../../shared/errors/broker-error.ts';
 import { hostName } from '../../shared/ids.ts';
 import { label } from '../../shared/label/label.ts';
+import { limits } from '../../shared/limits.ts';
 import {
   defaultsTo,
   fields,
@@ -18,6 +19,19 @@ import {
 
 /** A path in a configuration file; a relative one is taken from the file's own folder. */
 const path = text(4096);
+
+const atOnce = () => defaultsTo(integer(1, limits.migrationsAtOnce), 2);
+
+/** How many migrations a host takes part in. */
+const migrationLimits = fields({
+  /** VMs that are sent at once. */
+  outboundMax: atOnce(),
+  /** VMs that are taken in at once. */
+  inboundMax: atOnce(),
+  /** Migrations that may wait for their turn. */
+  queueMax: defaultsTo(integer(1, limits.queuedMigrations), limits.queuedMigrations),
+});
+export type MigrationLimits = Shape<typeof migrationLimits>;
 
 /** What `broker.yaml` holds. README.md shows one with every field. */
 export const brokerConfig = fields({
@@ -46,6 +60,7 @@ export const brokerConfig = fields({
   context: label,
   pool: fields({ directory: path, fileContexts: maybe(path) }),
   checkpoints: fields({ directory: path, context: label }),
+  migrations: defaultsTo(migrationLimits, {}),
   /** The journal and the VM definitions. */
   state: path,
   /** Sockets and one-off keys: on a tmpfs, readable by the broker alone. */

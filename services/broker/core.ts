@@ -4,10 +4,12 @@ import type { SeenNonces } from '../../shared/messages/frame.ts';
 import type { HostView } from '../../shared/messages/request.ts';
 import type { OperationView } from '../../shared/messages/view.ts';
 import type { Store } from '../../shared/store/store.ts';
+import { createDraining } from './draining/draining.ts';
 import { kindsOf } from './effects/kinds.ts';
 import { emptyHeld, type World } from './effects/world.ts';
 import type { OpenRequest } from './peers/client-request.ts';
 import { servePeers } from './peers/serve-peers.ts';
+import { createQueue, type Queue } from './queue/queue.ts';
 import { serveRequests } from './requests/serve-requests.ts';
 import { createJournal } from './runtime/journal.ts';
 import type { Journal } from './runtime/kind.ts';
@@ -17,7 +19,7 @@ import { adoptRunning, hearWhatWasMissed, type Keeper, keepOwners } from './vms/
 import { createVms } from './vms/vms.ts';
 
 /** Everything a broker needs of the world, each behind its port. */
-export interface CorePorts extends Omit<World, 'vms' | 'held'> {
+export interface CorePorts extends Omit<World, 'vms' | 'held' | 'draining'> {
   readonly store: Store;
   readonly endpoint: Endpoint;
   readonly openRequest: OpenRequest;
@@ -47,8 +49,9 @@ export async function startCore(ports: CorePorts): Promise<Core> {
   // QEMU speaks before the runner is there to listen; what it says then is found again by looking.
   let runner: Runner | undefined;
   let keeper: Keeper | undefined;
+  let queue: Queue | undefined;
   const vms = createVms(store, (vm, event) => onVmEvent(vm, event));
-  const world: World = { ...ports, vms, held: emptyHeld() };
+  const world: World = { ...ports, vms, draining: createDraining(store), held: emptyHeld() };
   const kinds = (ports.kinds ?? kindsOf)(world);
   const journal = (ports.journal ?? createJournal)(store);
   runner = createRunner({
@@ -59,6 +62,7 @@ export async function startCore(ports: CorePorts): Promise<Core> {
     fatal,
     onUpdate(view) {
       tell(view);
+      if (view.kind === 'migrate-source') queue?.look();
       // What happened to the VM while the operation was under way was left to it.
       if (view.endedAtMs !== null) keeper?.look(view.vm);
     },
@@ -79,10 +83,14 @@ export async function startCore(ports: CorePorts): Promise<Core> {
   await runner.recover();
   for (const { vm } of open) await hear(vm);
   keeper = await keepOwners(world, runner);
+  const waiting = createQueue({ runner, limits: world.migrations, store, clock, log });
+  queue = waiting;
+  queue.look();
   const stops = [
     keeper.stop,
+    queue.stop,
     servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, openRequest, seen }),
-    serveRequests({ endpoint, world, runner, kinds, host: hostView }),
+    serveRequests({ endpoint, world, runner, kinds, told: { host: hostView, placeOf: waiting.placeOf } }),
   ];
   return {
     world,

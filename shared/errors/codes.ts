@@ -48,6 +48,13 @@ export const faultCodes = {
   IMAGE_UNLABELLED: { text: 'an image has no security label', retry: false, exit: 8 },
   HOST_INCOMPATIBLE: { text: 'the host cannot run this virtual machine', retry: false, exit: 10 },
   HOST_FULL: { text: 'the host has no room for this virtual machine', retry: true, exit: 10 },
+  HOST_BUSY: {
+    text: 'the host takes in as many virtual machines as it may at once',
+    retry: true,
+    exit: 10,
+  },
+  HOST_DRAINING: { text: 'the host is being drained and takes nothing in', retry: false, exit: 10 },
+  QUEUE_FULL: { text: 'as many migrations wait on this host as may', retry: true, exit: 5 },
   QEMU_FAILED: { text: 'QEMU did not start or ended by itself', retry: true, exit: 1 },
   QEMU_REFUSED: { text: 'QEMU refused a command', retry: false, exit: 1 },
   QEMU_TIMEOUT: { text: 'QEMU did not answer in time', retry: true, exit: 6 },

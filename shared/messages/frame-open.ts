@@ -58,17 +58,19 @@ export function openFrame<Body>(bytes: Uint8Array, expected: Expected<Body>, by:
 /**
  * Opens a frame that came inside another one: a client's request in the offer of the host that received it. It was addressed
  * to that host, which took it once; here it is checked again in everything but that. Whoever acts on it keeps its digest,
- * so as to act once.
+ * so as to act once. `waitMsOf` reads off what was signed how much longer its sender lets it wait, in ms.
  */
 export function openEmbedded<Body>(
   bytes: Uint8Array,
   expected: Expected<Body>,
   by: Pick<OpenDependencies, 'trust' | 'clock'>,
+  waitMsOf: (body: Body) => number = () => 0,
 ): OpenedFrame<Body> {
   const frame = authenticate(bytes, by.trust);
   requireExpected(frame, expected);
-  requireFresh(frame, by.clock.nowMs());
-  return withBody(frame, expected.body);
+  const opened = withBody(frame, expected.body);
+  requireFresh(frame, by.clock.nowMs(), waitMsOf(opened.body));
+  return opened;
 }
 
 interface AuthenticFrame {
@@ -135,7 +137,7 @@ function requireExpected<Body>(frame: AuthenticFrame, expected: Expected<Body>):
 
 const isSame = (one: Uint8Array | null, other: Uint8Array) => one !== null && Buffer.compare(one, other) === 0;
 
-function requireFresh(frame: AuthenticFrame, nowMs: number): void {
+function requireFresh(frame: AuthenticFrame, nowMs: number, waitMs = 0): void {
   const { issuedAtMs, expiresAtMs } = frame.header;
   const stale = (sentence: string) => fault('MESSAGE_STALE', 'freshness', sentence, frame);
   if (expiresAtMs <= issuedAtMs || expiresAtMs - issuedAtMs > limits.messageLifetimeMs) {
@@ -143,7 +145,8 @@ function requireFresh(frame: AuthenticFrame, nowMs: number): void {
   }
   if (issuedAtMs > nowMs + limits.clockSkewMs)
     throw stale(`the message is from ${issuedAtMs - nowMs} ms in the future`);
-  if (expiresAtMs < nowMs - limits.clockSkewMs) throw stale(`the message expired ${nowMs - expiresAtMs} ms ago`);
+  const untilMs = expiresAtMs + waitMs;
+  if (untilMs < nowMs - limits.clockSkewMs) throw stale(`the message expired ${nowMs - untilMs} ms ago`);
 }
 
 function requireFirst(frame: AuthenticFrame, { seen, clock }: OpenDependencies): void {

@@ -1,4 +1,4 @@
-import { checkpointId, hostName, operationId, vmName } from '../ids.ts';
+import { checkpointId, clientName, hostName, operationId, vmName } from '../ids.ts';
 import { limits } from '../limits.ts';
 import {
   defaultsTo,
@@ -21,6 +21,10 @@ import { migrateOptions } from './migrate-options.ts';
 import { memoryChoice, recovery } from './recovery.ts';
 import { checkpointSummary, checkpointView, operationView, vmSummary, vmView } from './view.ts';
 
+/** How urgent a migration is: a higher one has its turn first. */
+export const priority = integer(0, 9);
+export const priorityDefault = 5;
+
 const verb = {
   define: fields({ verb: literal('define'), spec: vmSpec }),
   delete: fields({ verb: literal('delete'), vm: vmName }),
@@ -34,6 +38,12 @@ const verb = {
     vm: vmName,
     destination: hostName,
     options: defaultsTo(migrateOptions, {}),
+    /** `priorityDefault` where it is absent. */
+    priority: maybe(priority),
+    /** How long it may wait for its turn, in ms: the destination takes the request for so much longer. `limits.queueMsDefault` where it is absent. */
+    queueMsMax: maybe(integer(0, limits.queueMsMax)),
+    /** It is part of the draining of its host. */
+    drain: maybe(flag()),
   }),
   save: fields({ verb: literal('save'), vm: vmName, job: maybe(text(limits.nameLength)) }),
   restore: fields({ verb: literal('restore'), checkpoint: checkpointId }),
@@ -43,6 +53,9 @@ const verb = {
    */
   recover: fields({ verb: literal('recover'), vm: vmName, fenced: maybe(hostName), memory: maybe(memoryChoice) }),
   'checkpoint-remove': fields({ verb: literal('checkpoint-remove'), checkpoint: checkpointId }),
+  /** The host takes no VM in any more, and starts and restores none, until it is undrained. */
+  drain: fields({ verb: literal('drain') }),
+  undrain: fields({ verb: literal('undrain') }),
 } as const;
 
 /** Gives an operation up, where it can still be given up. */
@@ -63,6 +76,8 @@ export const action = variant('verb', [
   verb.restore,
   verb.recover,
   verb['checkpoint-remove'],
+  verb.drain,
+  verb.undrain,
 ]);
 export type Action = Shape<typeof action>;
 export type ActionOf<V extends Action['verb']> = Extract<Action, { verb: V }>;
@@ -96,6 +111,12 @@ export const request = variant('verb', [
 ]);
 export type Request = Shape<typeof request>;
 
+/** For whom a host is being drained, and since when. */
+export const drainMark = fields({ by: clientName, sinceMs: integer(0, Number.MAX_SAFE_INTEGER) });
+export type DrainMark = Shape<typeof drainMark>;
+
+const count = integer(0, limits.listEntries);
+
 /** What the host knows of itself. */
 export const hostView = fields({
   host: hostName,
@@ -107,6 +128,10 @@ export const hostView = fields({
   confined: flag(),
   accelerators: list(oneOf(['tcg', 'kvm']), 2),
   qemuVersion: text(64),
+  /** Present while it takes nothing in. */
+  draining: maybe(drainMark),
+  freeMemoryMiB: maybe(integer(0, Number.MAX_SAFE_INTEGER)),
+  migrations: maybe(fields({ outbound: count, outboundMax: count, inbound: count, inboundMax: count, waiting: count })),
 });
 export type HostView = Shape<typeof hostView>;
 

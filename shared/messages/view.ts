@@ -102,6 +102,18 @@ export const progress = fields({
 });
 export type Progress = Shape<typeof progress>;
 
+/** Where a migration stands that waits for its turn at its source. */
+export const queuePlace = fields({
+  /** 1 is next. */
+  position: integer(1, limits.queuedMigrations),
+  length: integer(1, limits.queuedMigrations),
+  priority: integer(0, 9),
+  /** `turn`: this host sends as many VMs as it may. `destination`: that one takes in as many as it may. */
+  waitsFor: oneOf(['turn', 'destination']),
+  sinceMs: timeMs,
+});
+export type QueuePlace = Shape<typeof queuePlace>;
+
 /** How an operation ended. */
 export const outcome = variant('is', [
   fields({ is: literal('completed'), checkpoint: maybe(checkpointId), label: maybe(label) }),
@@ -122,6 +134,12 @@ export const operationView = fields({
   endedAtMs: nullable(timeMs),
   /** Of a migration: how it was asked to go. */
   options: maybe(migrateOptions),
+  /** Where a migration goes to, or comes from. */
+  peer: maybe(hostName),
+  /** A migration that is part of the draining of its host. */
+  drain: maybe(flag()),
+  /** Present while it waits for its turn. */
+  queue: maybe(queuePlace),
   progress,
   /** Every decision taken so far on this host, and those the peer sent. */
   decisions: list(decision, 16),

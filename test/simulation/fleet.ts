@@ -1,3 +1,4 @@
+import type { MigrationLimits } from '../../services/broker/config.ts';
 import type { CorePorts } from '../../services/broker/core.ts';
 import { kindsOf } from '../../services/broker/effects/kinds.ts';
 import type { OperationRecord } from '../../services/broker/runtime/kind.ts';
@@ -63,6 +64,7 @@ export function createFleet(by: {
   readonly added: Random;
   readonly hosts: number;
   readonly vms: number;
+  readonly hard: boolean;
   readonly mutation: Mutation | undefined;
   readonly coverage: Coverage;
   readonly log: ((nowMs: () => number) => Logger) | undefined;
@@ -73,15 +75,16 @@ export function createFleet(by: {
   const pace: Pace = {
     atOnce: random.pick([0.4, 0.7, 0.9]),
     slow: random.pick([0, 0, 0.02, 0.1]),
-    stalls: random.pick([0, 0, 0, 0, 0.02, 0.15]),
+    stalls: random.pick(by.hard ? [0.02, 0.05, 0.15] : [0, 0, 0, 0, 0.02, 0.15]),
   };
   const links = createLinks();
   const hosts = Array.from({ length: by.hosts }, (_, at) =>
-    createHost(hostNames[at] ?? `host${at}`, mutation?.flushIsAwaited ?? true),
+    createHost(hostNames[at] ?? `host${at}`, limitsOf(random), mutation?.flushIsAwaited ?? true),
   );
   const byName = new Map(hosts.map((host) => [host.name, host]));
   const network = createNetwork({ time, random, pace, links, find: (host) => byName.get(host)?.broker });
   const truth = createTruth({
+    limitsOf: (host) => byName.get(host)?.migrations,
     openOperations: (host) => (byName.get(host)?.disk.values('operations-open') ?? []) as Iterable<OperationRecord>,
     brokerLives: (host) => byName.get(host)?.broker !== undefined,
   });
@@ -151,6 +154,12 @@ export function createFleet(by: {
 
 /** Specs are checked when they are made, which costs more than all else that a VM needs. */
 const specs = new Map<VmName, VmSpec>();
+
+const limitsOf = (random: Random): MigrationLimits => ({
+  outboundMax: random.pick([1, 1, 2]),
+  inboundMax: random.pick([1, 1, 2]),
+  queueMax: random.pick([1, 10]),
+});
 
 const hostNames = ['alpha', 'beta', 'gamma', 'delta'];
 

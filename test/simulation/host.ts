@@ -1,6 +1,7 @@
+import type { MigrationLimits } from '../../services/broker/config.ts';
 import { type Core, type CorePorts, startCore } from '../../services/broker/core.ts';
 import { createPeers } from '../../services/broker/peers/ask-peers.ts';
-import type { OpenRequest } from '../../services/broker/peers/client-request.ts';
+import { type OpenRequest, waitMsOf } from '../../services/broker/peers/client-request.ts';
 import { BrokerError } from '../../shared/errors/broker-error.ts';
 import type { ClientName } from '../../shared/ids.ts';
 import { createStoredSeenNonces } from '../../shared/messages/frame.ts';
@@ -19,6 +20,7 @@ export interface SimHost {
   readonly name: string;
   readonly disk: Disk;
   readonly policy: SimPolicy;
+  readonly migrations: MigrationLimits;
   /** What its clock is off by, in ms. */
   clockOffMs: number;
   broker: SimBroker | undefined;
@@ -32,8 +34,9 @@ export interface SimBroker extends Member {
   openImages(): number;
 }
 
-export function createHost(name: string, flushIsAwaited: boolean): SimHost {
-  return { name, disk: createDisk({ flushIsAwaited }), policy: createPolicy(), clockOffMs: 0, broker: undefined };
+export function createHost(name: string, migrations: MigrationLimits, flushIsAwaited: boolean): SimHost {
+  const disk = createDisk({ flushIsAwaited });
+  return { name, disk, policy: createPolicy(), migrations, clockOffMs: 0, broker: undefined };
 }
 
 const clientLabel = labelOf('user_u:user_r:user_t:s0');
@@ -72,6 +75,7 @@ export function startBroker(fleet: Fleet, host: SimHost): void {
     random: fleet.randomBytes,
     oneOffKey: fleet.oneOffKey,
     freeMemoryMiB: () => 4096,
+    migrations: host.migrations,
     vmm: fleet.machines.vmmOf(host.name, life),
     images,
     checkpoints: createSimCheckpoints(fleet.storage, host.name, chances, cannotRemove),
@@ -106,9 +110,11 @@ export function startBroker(fleet: Fleet, host: SimHost): void {
 }
 
 const openRequestOf =
-  ({ network }: Fleet): OpenRequest =>
+  ({ network, time }: Fleet): OpenRequest =>
   (bytes, source) => {
     const frame = network.signed(bytes);
     if (frame === undefined || frame.host !== source) throw new BrokerError('MESSAGE_FORGED');
-    return { client: frame.client as ClientName, request: frame.body as Request, digest: frame.digest };
+    const request = frame.body as Request;
+    const untilMs = time.nowMs() + waitMsOf(request);
+    return { client: frame.client as ClientName, request, digest: frame.digest, untilMs };
   };

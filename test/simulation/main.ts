@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { simulate } from './simulate.ts';
 
 /*
- * `npm run simulate -- --seeds N [--from S] [--hosts H] [--vms V] [--mutate NAME] [--json]`. One seed with `--seeds 1` is told
+ * `npm run simulate -- --seeds N [--from S] [--hosts H] [--vms V] [--hard] [--mutate NAME] [--json]`. One seed with `--seeds 1` is told
  * step by step when it violates something.
  */
 const { values } = parseArgs({
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     hosts: { type: 'string' },
     vms: { type: 'string' },
+    hard: { type: 'boolean', default: false },
     mutate: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -22,6 +23,7 @@ const report = await simulate({
   from: Number(values.from),
   hosts: number(values.hosts),
   vms: number(values.vms),
+  hard: values.hard,
   mutate: values.mutate,
 });
 const seconds = (performance.now() - beganAtMs) / 1000;

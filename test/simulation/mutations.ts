@@ -221,6 +221,15 @@ export const mutations = {
       return { ...kinds, migrateSource: { ...source, perform } };
     },
   },
+  'drained-host-takes-in': {
+    kinds: (world) => kindsOf({ ...world, draining: { ...world.draining, mark: () => undefined } }),
+  },
+  'limits-ignored': {
+    ports: (ports) => ({ ...ports, migrations: { ...ports.migrations, outboundMax: 64 } }),
+  },
+  'room-not-checked': {
+    ports: (ports) => ({ ...ports, migrations: { ...ports.migrations, inboundMax: 64 } }),
+  },
   'record-trusted-alone': {
     ports: (ports) => ({ ...ports, ownership: { ...ports.ownership, decidesAlone: true } }),
   },

@@ -16,7 +16,7 @@ export interface Operator {
   mended(): void;
 }
 
-type Ask = (host: string, request: Request) => Promise<boolean>;
+type Ask = (host: string, request: Request) => Promise<unknown>;
 
 /** How long a bus with one copy of the records has to be told again before the dead host comes back, in ms. */
 const untilToldAgainMs = 120_000;

@@ -33,7 +33,8 @@ export function createSimGate(
   return {
     decide: (ask, moment, about) =>
       chances.later(() => {
-        const label = ask.action === 'start' || ask.action === 'define' ? policy.startLabel : ask.label;
+        const carried = 'label' in ask ? ask.label : vmLabel;
+        const label = ask.action === 'start' || ask.action === 'define' ? policy.startLabel : carried;
         const decision: Decision = {
           outcome: policy.refused.has(ask.action) ? 'refused' : 'allowed',
           moment,

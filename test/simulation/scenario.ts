@@ -1,6 +1,6 @@
 import type { HostName, OperationId, VmName } from '../../shared/ids.ts';
 import type { MigrateOptions } from '../../shared/messages/migrate-options.ts';
-import { type Request, requestExchange } from '../../shared/messages/request.ts';
+import { type Answer, type Request, requestExchange } from '../../shared/messages/request.ts';
 import { checkpointIdOf, hostId } from '../support/values.ts';
 import { faults, lasting, lostOnArrival, mendAll, policyActions } from './faults.ts';
 import type { Fleet } from './fleet.ts';
@@ -31,7 +31,7 @@ function migrateOptionsOf(random: Random): MigrateOptions {
   return { ...usual, timeoutMs: random.pick([1_000, 5_000, 400_000]), onTimeout: random.pick(['abort', 'force']) };
 }
 
-export function createScenario(fleet: Fleet): Scenario {
+export function createScenario(fleet: Fleet, hard: boolean): Scenario {
   const { random, time, truth } = fleet;
   const beganAtMs = time.nowMs();
   const suspended = new Set<VmName>();
@@ -40,7 +40,8 @@ export function createScenario(fleet: Fleet): Scenario {
   /** What is still to be asked, and what was asked and not answered yet. */
   let waiting = 0;
 
-  const faultSteps = Array.from({ length: random.pick([0, 1, 1, 1, 2, 2, 3, 4]) }, () => random.between(1, 120));
+  const faultCount = random.pick(hard ? [2, 3, 4, 6] : [0, 1, 1, 1, 2, 2, 3, 4]);
+  const faultSteps = Array.from({ length: faultCount }, () => random.between(1, 120));
   faultSteps.sort((a, b) => a - b);
   const operator = createOperator(fleet, ask);
   const arrivalBreaks = fleet.added.chance(0.08);
@@ -48,17 +49,18 @@ export function createScenario(fleet: Fleet): Scenario {
   const calm = faultSteps.length === 0 && !arrivalBreaks;
   let mended = false;
 
-  async function ask(host: string, request: Request): Promise<boolean> {
+  /** What was answered; undefined where nothing was. */
+  async function ask(host: string, request: Request): Promise<Answer['is'] | undefined> {
     waiting += 1;
     fleet.log.info('ASK', { host, verb: request.verb, vm: 'vm' in request ? request.vm : null });
     try {
       const { answer } = await fleet.client.ask(requestExchange, { role: 'host', name: host }, request);
       if (answer.is === 'accepted') accepted.push({ host: host as HostName, operation: answer.operation });
       fleet.log.info('ANSWER', { host, verb: request.verb, is: answer.is });
-      return true;
+      return answer.is;
     } catch (error) {
       fleet.log.info('NO ANSWER', { host, verb: request.verb, why: String(error) });
-      return false;
+      return undefined;
     } finally {
       waiting -= 1;
     }
@@ -75,7 +77,9 @@ export function createScenario(fleet: Fleet): Scenario {
     const draw = stopped ? random.pick([0.6, 0.7]) : random.next();
     if (draw < 0.45) {
       const destination = hostId(random.pick(names.filter((name) => name !== at)));
-      void ask(at, { verb: 'migrate', vm, destination, options });
+      const priority = random.pick([1, 5, 5]);
+      const queueMsMax = random.pick([0, 200, 3_000, 600_000]);
+      void ask(at, { verb: 'migrate', vm, destination, options, priority, queueMsMax });
     } else if (draw < 0.54) void ask(at, { verb: 'save', vm });
     else if (draw < 0.66) {
       const kept = [...fleet.storage.kept.values()].filter(({ carnet }) => carnet.spec.name === vm);
@@ -87,13 +91,32 @@ export function createScenario(fleet: Fleet): Scenario {
       // One whose answer is lost may still be carried out.
       truth.need(vm).stopsAsked += 1;
       void ask(at, { verb: 'stop', vm, force: true }).then((answered) => {
-        if (answered) truth.need(vm).stopsAsked -= 1;
+        if (answered !== undefined) truth.need(vm).stopsAsked -= 1;
       });
     } else if (draw < 0.9) {
       suspended.add(vm);
       void ask(at, { verb: 'suspend', vm });
     } else if (draw < 0.93) void ask(at, { verb: 'resume', vm });
     else interfere(fleet.added.chance(0.4) ? 'force' : 'cancel');
+  }
+
+  function later(ms: number, then: () => void): void {
+    waiting += 1;
+    time.after(ms, () => {
+      then();
+      waiting -= 1;
+    });
+  }
+
+  /** Marks a host, and mostly takes the mark away again. */
+  async function drain(): Promise<void> {
+    const { name } = fleet.added.pick(fleet.hosts);
+    if ((await ask(name, { verb: 'drain' })) === 'done') truth.draining(name);
+    if (fleet.added.chance(0.3)) return;
+    later(fleet.added.between(100, 20_000), () => {
+      truth.undraining(name);
+      void ask(name, { verb: 'undrain' });
+    });
   }
 
   function interfere(verb: 'cancel' | 'force'): void {
@@ -104,15 +127,13 @@ export function createScenario(fleet: Fleet): Scenario {
     void ask(at, { verb, operation: last.operation });
   }
 
+  if (fleet.added.chance(0.06)) later(fleet.added.between(0, 200), () => void drain());
+
   if (random.chance(0.15)) random.pick(fleet.hosts).policy.refused.add(random.pick(policyActions));
 
   const actions = random.pick([1, 1, 2, 2, 3, 4]);
   for (let one = 0; one < actions; one++) {
-    waiting += 1;
-    time.after(one === 0 ? 0 : random.between(0, random.pick([200, 3_000, 60_000])), () => {
-      act();
-      waiting -= 1;
-    });
+    later(one === 0 ? 0 : random.between(0, random.pick([200, 3_000, 60_000])), act);
   }
   for (let one = random.pick([0, 0, 0, 1, 1, 2]); one > 0; one--) {
     time.after(random.between(1, 400), () => interfere(fleet.added.chance(0.4) ? 'force' : 'cancel'));

@@ -10,6 +10,8 @@ export interface SeedOptions {
   /** 2 or 3 of each where nothing is said, as the seed has it. */
   readonly hosts: number | undefined;
   readonly vms: number | undefined;
+  /** More goes wrong, and what is asked of the world takes longer than it should far more often: what is rare is not. */
+  readonly hard?: boolean | undefined;
   readonly mutation: Mutation | undefined;
   readonly coverage: Coverage;
   /** Makes the log that the seed is told in. */
@@ -40,11 +42,11 @@ const stepsMax = 30_000;
 export function beginSeed(seed: number, options: SeedOptions): Run {
   const random = createRandom(seed);
   const hosts = options.hosts ?? random.pick([2, 2, 3]);
-  const vms = options.vms ?? random.pick([1, 1, 1, 2]);
-  const { mutation, log, coverage } = options;
+  const vms = options.vms ?? random.pick([1, 1, 1, 2, 2, 3]);
+  const { mutation, log, coverage, hard = false } = options;
   const added = createRandom(seed + 2 ** 40);
-  const fleet = createFleet({ random, added, hosts, vms, mutation, log, coverage });
-  const scenario = createScenario(fleet);
+  const fleet = createFleet({ random, added, hosts, vms, hard, mutation, log, coverage });
+  const scenario = createScenario(fleet, hard);
   const { time, truth } = fleet;
   let steps = 0;
   let overAtMs = 0;

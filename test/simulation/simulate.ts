@@ -9,6 +9,7 @@ export interface SimulateOptions {
   readonly from: number;
   readonly hosts?: number | undefined;
   readonly vms?: number | undefined;
+  readonly hard?: boolean | undefined;
   /** The name of a mutation; see mutations.ts. */
   readonly mutate?: string | undefined;
   /** Ends at the first violation. */
@@ -37,7 +38,7 @@ export async function simulate(options: SimulateOptions): Promise<Report> {
   if (options.mutate !== undefined && mutation === undefined) throw new Error(`no mutation ${options.mutate}`);
   Error.stackTraceLimit = 0;
   const coverage = createCoverage();
-  const seedOptions: SeedOptions = { hosts: options.hosts, vms: options.vms, mutation, coverage };
+  const seedOptions: SeedOptions = { hosts: options.hosts, vms: options.vms, hard: options.hard, mutation, coverage };
   const found: { seed: number; what: readonly string[] }[] = [];
   let seeds = 0;
   let unhealed = 0;

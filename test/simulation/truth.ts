@@ -1,3 +1,4 @@
+import type { MigrationLimits } from '../../services/broker/config.ts';
 import type { OperationRecord } from '../../services/broker/runtime/kind.ts';
 import type { VmName } from '../../shared/ids.ts';
 import type { Label } from '../../shared/label/label.ts';
@@ -29,13 +30,17 @@ export interface Truth {
   writes(written: StoredRecord, before: StoredRecord | undefined): void;
   /** A claim that nobody heard of is as if it had not been. */
   unheard(forgotten: StoredRecord, before: StoredRecord | undefined): void;
-  decided(host: string, decision: Decision, about: { readonly vm: string; readonly operation?: string }): void;
+  decided(host: string, decision: Decision, about: { readonly operation?: string }): void;
   /** The first byte of a transfer comes in. */
   accepts(from: Qemu, to: Qemu, port: number): void;
   /** A guest is paused for an operation of its host. */
   pauses(qemu: Qemu, needed: readonly Decision['moment'][]): void;
   /** The last part of a transfer is sent. */
   switchesOver(from: Qemu): void;
+  /** A client was told that the host takes nothing in; what was begun before may still come. */
+  draining(host: string): void;
+  /** A client asks for the host to take VMs in again. */
+  undraining(host: string): void;
   must(holds: boolean, what: string): void;
 }
 
@@ -56,13 +61,16 @@ export interface VmTruth {
 }
 
 export function createTruth(by: {
-  openOperations: (host: string) => Iterable<OperationRecord>;
-  brokerLives: (host: string) => boolean;
+  readonly openOperations: (host: string) => Iterable<OperationRecord>;
+  readonly brokerLives: (host: string) => boolean;
+  readonly limitsOf: (host: string) => MigrationLimits | undefined;
 }): Truth {
   const vms = new Map<VmName, VmTruth>();
   const violations: string[] = [];
   const decisions = new Map<string, { outcome: Decision['outcome']; label: Label | undefined }>();
   const usedPorts = new Set<number>();
+  /** The hosts that take nothing in, with what was under way there when they were marked. */
+  const drained = new Map<string, ReadonlySet<string>>();
 
   const must = (holds: boolean, what: string) => {
     if (!holds && !violations.includes(what)) violations.push(what);
@@ -81,6 +89,12 @@ export function createTruth(by: {
       ended = record;
     }
     return ended;
+  };
+  /** How many QEMUs of a host there are of a kind, of all VMs. */
+  const count = (host: string, is: (qemu: Qemu) => boolean) => {
+    let found = 0;
+    for (const { qemus } of vms.values()) for (const qemu of qemus) if (qemu.host === host && is(qemu)) found += 1;
+    return found;
   };
   const lastOf = (host: string, operation: string | undefined, moment: string) =>
     decisions.get(`${operation} ${host} ${moment}`);
@@ -109,7 +123,14 @@ export function createTruth(by: {
       vms.set(vm, truth);
       return truth;
     },
-    launched: (qemu) => void need(qemu.vm).qemus.add(qemu),
+    launched(qemu) {
+      need(qemu.vm).qemus.add(qemu);
+      const takenIn = count(qemu.host, ({ origin, complete }) => origin === 'incoming' && !complete);
+      const before = drained.get(qemu.host);
+      const begun = openOf(qemu.host, qemu.vm)?.operation ?? '';
+      must(before === undefined || before.has(begun), `${qemu.host}: a host that is drained takes a VM in`);
+      must(takenIn <= (by.limitsOf(qemu.host)?.inboundMax ?? 0), `${qemu.host}: takes in more VMs than it may`);
+    },
     runs(qemu) {
       const vm = need(qemu.vm);
       for (const other of vm.qemus) {
@@ -198,6 +219,8 @@ export function createTruth(by: {
       const granted =
         there !== undefined && 'grant' in there.state && (there.state.grant as { port: number }).port === port;
       must(granted || there?.state.state === 'closing', `${to.vm}: bytes come in without a live grant`);
+      const sent = count(from.host, ({ run }) => run === 'transferring') + (from.run === 'transferring' ? 0 : 1);
+      must(sent <= (by.limitsOf(from.host)?.outboundMax ?? 0), `${from.host}: sends more VMs than it may`);
       must(!usedPorts.has(port), `${to.vm}: a grant is used twice`);
       usedPorts.add(port);
       const operation = openOf(from.host, from.vm)?.operation;
@@ -211,6 +234,11 @@ export function createTruth(by: {
         must(decision?.outcome === 'allowed', `${qemu.vm}: paused though it was refused`);
       }
     },
+    draining(host) {
+      if (!drained.has(host))
+        drained.set(host, new Set([...by.openOperations(host)].map(({ operation }) => operation)));
+    },
+    undraining: (host) => void drained.delete(host),
     switchesOver(from) {
       const operation = openOf(from.host, from.vm)?.operation;
       const to = from.peer?.host ?? '';

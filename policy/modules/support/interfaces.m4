@@ -89,4 +89,10 @@ allow $2 $1:vmhost accept_from;
 m4_define(`carnet_sends_to', `
 allow $1 $2:vmhost send_to;
 ')
+
+# carnet_drains(client_t, host_t)
+# May have a host drained: it takes no VM in then, and starts and restores none.
+m4_define(`carnet_drains', `
+allow $1 $2:vmhost drain;
+')
 m4_divert(0)m4_dnl

@@ -18,7 +18,8 @@ export interface AuditRecord {
  * one has no `permissive`), and refusals of the other kinds in the kernel's own words where it has some.
  */
 export function recordsOf(decision: Decision, id: string, about: DecidedAbout): AuditRecord[] {
-  const supplement = `vm=${untrusted(about.vm)} by=${untrusted(about.by)} decision=${id}`;
+  const vm = about.vm === undefined ? '' : `vm=${untrusted(about.vm)} `;
+  const supplement = `${vm}by=${untrusted(about.by)} decision=${id}`;
   return [
     ...decision.questions.map((question) => recordOf(question, supplement, decision)),
     {

@@ -2,6 +2,7 @@ import { BrokerError, type Fault, faultOf } from '../../../shared/errors/broker-
 import type { ClientName, VmName } from '../../../shared/ids.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import { problemsOf } from '../../../shared/vm/spec.ts';
+import { mustNotDrain } from '../draining/draining.ts';
 import { migrateDestination } from '../migrate/destination.ts';
 import type { DestinationEffect, DestinationEvent, DestinationState } from '../migrate/destination-states.ts';
 import { moveHere, mustStillOwn } from '../ownership/claim.ts';
@@ -40,6 +41,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     const { carnet, source, operation, vm } = state;
     const problems = problemsOf(carnet.spec);
     if (problems.length > 0) throw new BrokerError('MESSAGE_MALFORMED', problems.join('; '));
+    mustNotDrain(world);
     if (vms.get(vm) !== undefined) throw new BrokerError('VM_EXISTS', `${host} has a VM named ${vm}`);
     if (!vmm.accelerators.includes(carnet.accelerator)) {
       throw new BrokerError(
@@ -186,7 +188,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
       }
     },
     onVmEvent: meaningOf,
-    optionsOf: ({ options }) => options,
+    about: ({ source, options }) => ({ peer: source, options }),
     outcomeOf: (state) => {
       if (state.state === 'completed') return { is: 'completed', label: state.label };
       return state.state === 'closed' ? state.outcome : null;

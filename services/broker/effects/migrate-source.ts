@@ -6,6 +6,7 @@ import { migrateSource } from '../migrate/source.ts';
 import type { MigrateOut, SourceEffect, SourceEvent, SourceState } from '../migrate/source-states.ts';
 import { takeBack } from '../ownership/claim.ts';
 import { takeFenced } from '../ownership/fence.ts';
+import { backoffMs } from '../queue/order.ts';
 import { afterEnd } from '../requests/control.ts';
 import type { Kind, Performing } from '../runtime/kind.ts';
 import type { VmEvent, VmProcess } from '../runtime/ports.ts';
@@ -13,9 +14,12 @@ import { carnetOf } from './carnet.ts';
 import { followTransfer, reportTransfer } from './follow-transfer.ts';
 import { clientLabel, letGo, needHeld, peerLabel, type World } from './world.ts';
 
+/** How long a decision holds for a migration that has not begun, in ms. */
+const decisionMsMax = 5_000;
+
 /** Carries out a migration at the source. */
 export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, SourceEffect> {
-  const { gate, vms, images, held, host, peers, ownership } = world;
+  const { gate, vms, images, held, host, peers, ownership, clock } = world;
 
   async function decide(about: MigrateOut, client: ClientName, moment: Decision['moment']) {
     const { label } = vms.need(about.vm);
@@ -52,8 +56,16 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     }
   }
 
-  async function sendOffer(state: Extract<SourceState, { state: 'offering' }>): Promise<SourceEvent> {
-    const { operation, destination, carnet, options, request } = state;
+  async function sendOffer(
+    state: Extract<SourceState, { state: 'offering' }>,
+    client: ClientName,
+  ): Promise<SourceEvent> {
+    const { operation, destination, carnet, options, request, wait } = state;
+    // What was allowed long ago may be refused by now.
+    if (clock.nowMs() - wait.sinceMs > decisionMsMax) {
+      const decision = await decide(state, client, 'offer');
+      if (decision.outcome === 'refused') return { event: 'refused', decision };
+    }
     const key = world.oneOffKey();
     held.keys.set(operation, key);
     const { answer, offerDigest } = await peers.offer(destination, {
@@ -69,8 +81,11 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
         return { event: 'granted', grant: answer, decision: answer.decision };
       case 'refusal':
         return { event: 'refused', decision: answer.decision };
-      case 'failure':
-        return { event: 'failed', fault: answer.fault };
+      case 'failure': {
+        if (answer.fault.code !== 'HOST_BUSY') return { event: 'failed', fault: answer.fault };
+        const nowMs = clock.nowMs();
+        return { event: 'destination-busy', nowMs, untilMs: nowMs + backoffMs(wait.busy?.tries ?? 0) };
+      }
     }
   }
 
@@ -256,7 +271,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
         case 'decide-switchover':
           return state.state === 'deciding-switchover' ? decideSwitchover(state, client) : undefined;
         case 'send-offer':
-          return state.state === 'offering' ? sendOffer(state) : undefined;
+          return state.state === 'offering' ? sendOffer(state, client) : undefined;
         case 'start-transfer':
           return state.state === 'transferring' ? startTransfer(state) : undefined;
         case 'follow-transfer':
@@ -285,7 +300,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       }
     },
     onVmEvent: meaningOf,
-    optionsOf: ({ options }) => options,
+    about: ({ destination, drain, options }) => ({ peer: destination, options, ...(drain ? { drain } : {}) }),
     outcomeOf: (state) => {
       if (state.state === 'completed') return { is: 'completed' };
       return state.state === 'unmoved' ? state.outcome : null;
@@ -296,6 +311,9 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
 
 /** What QEMU's reports mean to the source. */
 function meaningOf(state: SourceState, event: VmEvent): SourceEvent | undefined {
+  if (state.state === 'queued' && event.kind === 'exited') {
+    return { event: 'failed', fault: { code: 'VM_STATE', message: `it ended while it waited: ${event.detail}` } };
+  }
   const underWay = ['transferring', 'forcing', 'deciding-switchover', 'switching-over'].includes(state.state);
   if (!underWay) return undefined;
   const failed = (message: string): SourceEvent => ({

@@ -4,6 +4,7 @@ import type { Label } from '../../../shared/label/label.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import type { ImageSpec } from '../../../shared/vm/spec.ts';
+import { mustNotDrain } from '../draining/draining.ts';
 import { mustStillOwn } from '../ownership/claim.ts';
 import { restore } from '../restore/restore.ts';
 import type { RestoreEffect, RestoreEvent, RestoreState } from '../restore/states.ts';
@@ -96,6 +97,7 @@ export function restoreKind(world: World): Kind<RestoreState, RestoreEvent, Rest
       const { vm, operation, checkpoint } = state;
       switch (order.effect) {
         case 'decide-request': {
+          mustNotDrain(world);
           const { manifest } = await checkpoints.manifest(checkpoint);
           if (!vmm.accelerators.includes(manifest.carnet.accelerator)) {
             throw new BrokerError(

@@ -1,4 +1,5 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { mustNotDrain } from '../draining/draining.ts';
 import { mustStillOwn } from '../ownership/claim.ts';
 import type { Kind } from '../runtime/kind.ts';
 import { start } from '../start/start.ts';
@@ -17,6 +18,7 @@ export function startKind(world: World): Kind<StartState, StartEvent, StartEffec
       const { vm, operation } = state;
       switch (order.effect) {
         case 'decide-request': {
+          mustNotDrain(world);
           const { spec } = vms.need(vm);
           if (vms.process(vm) !== undefined) throw new BrokerError('VM_STATE', `${vm} runs already`);
           acceleratorFor(world, spec.accelerator);

@@ -4,6 +4,8 @@ import type { Label } from '../../../shared/label/label.ts';
 import type { Logger } from '../../../shared/log/logger.ts';
 import type { Clock } from '../../../shared/time/clock.ts';
 import type { Accelerator, VmSpec } from '../../../shared/vm/spec.ts';
+import type { MigrationLimits } from '../config.ts';
+import type { Draining } from '../draining/draining.ts';
 import type { Peers } from '../peers/peers.ts';
 import type {
   CheckpointDraft,
@@ -29,6 +31,8 @@ export interface World {
   readonly oneOffKey: () => OneOffKey;
   /** Memory that a guest could get now, in MiB. */
   readonly freeMemoryMiB: () => number;
+  readonly migrations: MigrationLimits;
+  readonly draining: Draining;
   readonly log: Logger;
   readonly vmm: Vmm;
   readonly vms: Vms;

@@ -7,6 +7,7 @@ import { no } from './answer.ts';
 import { ask as put } from './ask.ts';
 import { computeLabel } from './compute-label.ts';
 import { planControl } from './questions/control.ts';
+import { planDrain } from './questions/drain.ts';
 import { planMigrateIn } from './questions/migrate-in.ts';
 import { planMigrateOut } from './questions/migrate-out.ts';
 import type { HostFacts, Plan } from './questions/question.ts';
@@ -39,6 +40,8 @@ export function planOf(ask: GateAsk, host: HostFacts): Plan {
       return planMigrateOut(ask);
     case 'migrate-in':
       return planMigrateIn(ask, host);
+    case 'drain':
+      return planDrain(ask, host);
     default:
       return planControl(ask);
   }

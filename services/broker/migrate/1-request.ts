@@ -3,16 +3,15 @@ import { sourceRow } from './source-states.ts';
 
 /*
  * Request: the client's signed request was verified and journalled. Policy of this host is asked first; without its yes
- * no other host hears of it.
+ * no other host hears of it, and it does not wait for its turn.
  */
 export const requestRows = {
   source: [
     sourceRow({
       from: 'deciding',
       on: 'allowed',
-      to: 'offering',
-      next: (s, e) => ({ ...s, state: 'offering', carnet: e.carnet }),
-      effects: () => [{ effect: 'send-offer' }],
+      to: 'queued',
+      next: (s, e) => ({ ...s, state: 'queued', carnet: e.carnet, wait: { sinceMs: e.decision.decidedAtMs } }),
     }),
     sourceRow({
       from: 'deciding',

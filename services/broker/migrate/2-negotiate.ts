@@ -1,14 +1,47 @@
+import type { Outcome } from '../../../shared/messages/view.ts';
 import { cancelled, failedWith, refusedBy } from '../machine/outcomes.ts';
 import { destinationRow } from './destination-states.ts';
 import { closeOnFault } from './give-up.ts';
-import { sourceRow } from './source-states.ts';
+import { type MigrateOut, sourceRow, type Wait } from './source-states.ts';
 
 /*
- * Negotiate: the offer carries the carnet and the client's own request. The destination decides, prepares, and only then
+ * Negotiate: each in its turn (queue/), so a host sends and takes in no more VMs at once than it may. A destination without
+ * room says so before it begins anything, and the migration waits again, behind those whose destination has some. The offer carries the carnet and the client's own request. The destination decides, prepares, and only then
  * answers with a grant. Whatever goes wrong before that, the guest has not noticed anything.
  */
 export const negotiateRows = {
   source: [
+    sourceRow({
+      from: 'queued',
+      on: 'turn-given',
+      to: 'offering',
+      next: (s) => ({ ...s, state: 'offering' }),
+      effects: () => [{ effect: 'send-offer' }],
+    }),
+    sourceRow({
+      from: 'queued',
+      on: 'failed',
+      to: 'unmoved',
+      next: (s, e) => ({ ...s, state: 'unmoved', outcome: failedWith(e.fault) }),
+    }),
+    sourceRow({
+      from: 'queued',
+      on: 'cancel-asked',
+      to: 'unmoved',
+      next: (s) => ({ ...s, state: 'unmoved', outcome: cancelled }),
+    }),
+    sourceRow({
+      from: 'queued',
+      on: 'deadline-passed',
+      to: 'unmoved',
+      next: (s) => ({ ...s, state: 'unmoved', outcome: noTurn(s) }),
+    }),
+    sourceRow({
+      from: 'offering',
+      on: 'destination-busy',
+      to: 'queued',
+      next: (s, e) => ({ ...s, state: 'queued', wait: waitAgain(s.wait, e) }),
+    }),
     sourceRow({
       from: 'offering',
       on: 'granted',
@@ -79,3 +112,15 @@ export const negotiateRows = {
     closeOnFault('preparing', 'failed'),
   ],
 };
+
+const waitAgain = ({ sinceMs, busy }: Wait, { nowMs, untilMs }: { nowMs: number; untilMs: number }): Wait => ({
+  sinceMs,
+  busy: { sinceMs: busy?.sinceMs ?? nowMs, untilMs, tries: (busy?.tries ?? 0) + 1 },
+});
+
+function noTurn({ destination, wait }: MigrateOut & { readonly wait: Wait }): Outcome {
+  const hint = 'let it wait longer, with --queue-timeout, or give it a higher --priority';
+  return wait.busy === undefined
+    ? failedWith({ code: 'OPERATION_TIMEOUT', message: 'its turn did not come in time', hint })
+    : failedWith({ code: 'HOST_BUSY', message: `${destination} had no room in time`, hint });
+}

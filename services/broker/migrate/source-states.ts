@@ -14,15 +14,27 @@ export interface MigrateOut {
   readonly vm: VmName;
   readonly destination: HostName;
   readonly options: MigrateOptions;
+  readonly priority: number;
+  /** How long it may wait for its turn, in ms since it was asked for. */
+  readonly queueMsMax: number;
+  /** It is part of the draining of its host. */
+  readonly drain: boolean;
   /** The client's signed request, byte for byte, for the destination to check. */
   readonly request: Uint8Array;
   /** There once the guest was paused so that the rest is sent in one go: who asked for it, null where its time was over. */
   readonly forced?: { readonly by: ClientName | null };
 }
 
+/** How long it waited for its turn so far. Times are in ms since the epoch. */
+export interface Wait {
+  readonly sinceMs: number;
+  /** The destination had no room when it was asked: it is not asked again before `untilMs`. */
+  readonly busy?: { readonly sinceMs: number; readonly untilMs: number; readonly tries: number };
+}
+
 /** Where the destination listens, under which grant. */
 export type GrantHeld = Pick<Grant, 'grantId' | 'address' | 'port' | 'transferKey'>;
-type Offered = MigrateOut & { readonly carnet: Carnet };
+type Offered = MigrateOut & { readonly carnet: Carnet; readonly wait: Wait };
 type Granted = Offered & { readonly grant: GrantHeld };
 
 /** What somebody said of a destination that died for good, and whether the guest's memory here is given up with it. */
@@ -34,6 +46,8 @@ interface Fenced {
 export type SourceState =
   /** Policy is asked whether the client may, and whether the VM may leave to that host. */
   | ({ readonly state: 'deciding' } & MigrateOut)
+  /** Policy said yes; others are before it, or its destination has no room. */
+  | ({ readonly state: 'queued' } & Offered)
   /** The offer is out. */
   | ({ readonly state: 'offering' } & Offered)
   /** Granted; policy is asked again before the first byte. */
@@ -62,6 +76,10 @@ export type SourceState =
 
 export type SourceEvent =
   | { readonly event: 'allowed'; readonly decision: Decision; readonly carnet: Carnet }
+  /** It is its turn: this host sends fewer VMs than it may. */
+  | { readonly event: 'turn-given' }
+  /** The destination takes in as many VMs as it may; it is asked again at `untilMs` at the earliest. */
+  | { readonly event: 'destination-busy'; readonly nowMs: number; readonly untilMs: number }
   | { readonly event: 'confirmed'; readonly decision: Decision }
   | { readonly event: 'refused'; readonly decision: Decision }
   | { readonly event: 'failed'; readonly fault: Fault }

@@ -18,6 +18,7 @@ export const migrateSource = tableOf<SourceState, SourceEvent, SourceEffect>({
   final: ['completed', 'unmoved'],
   deadlinesMs: {
     deciding: 30 * second,
+    queued: (s) => s.queueMsMax,
     offering: 60 * second,
     confirming: 30 * second,
     transferring: ({ options }) => transferMsMax(options),
@@ -36,6 +37,8 @@ export const migrateSource = tableOf<SourceState, SourceEvent, SourceEffect>({
       is: ({ options }) => (forcesAtTimeout(options) ? 'force-due' : 'deadline-passed'),
     },
   },
+  // Going back into the queue begins no new wait.
+  sinceBegun: ['queued'],
   rows: [
     ...requestRows.source,
     ...negotiateRows.source,

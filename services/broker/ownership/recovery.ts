@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import type { HostName, VmName } from '../../../shared/ids.ts';
 import type { OwnerRecord } from '../../../shared/messages/record.ts';
@@ -32,6 +33,12 @@ export interface RecoveryFacts {
 const epochsForgottenMax = 1000;
 
 /**
+ * More that are left out there, by host: should two hosts recover a VM of which the bucket has forgotten that the other did,
+ * they are not in the same epoch.
+ */
+const epochsOf = (host: HostName): number => createHash('sha256').update(host).digest().readUInt32BE() & 0xfffff;
+
+/**
  * How the VM is taken over. `memory` is what the operator said about the memory of a guest in doubt; otherwise it goes on from it where
  * nothing says that the destination ran it. VM_STATE where there is nothing to recover, VM_UNKNOWN where nothing of it is
  * here, OWNER_CONFLICT where it runs here or is a third host's.
@@ -47,7 +54,7 @@ export function planRecovery(facts: RecoveryFacts, memory: 'keep' | 'drop' | und
     host,
     fenced,
     about,
-    epoch: newest + (decidesAlone ? 1 : epochsForgottenMax),
+    epoch: newest + (decidesAlone ? 1 : epochsForgottenMax + epochsOf(host)),
     memory: chosen,
     risks: risksOf(vm, fenced, chosen, decidesAlone),
     afterwards:

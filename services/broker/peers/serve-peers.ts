@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { type HostName, hostName, type OperationId } from '../../../shared/ids.ts';
+import { limits } from '../../../shared/limits.ts';
 import type { AskContext, Endpoint } from '../../../shared/messages/endpoint.ts';
 import type { SeenNonces } from '../../../shared/messages/frame.ts';
 import {
@@ -14,11 +15,13 @@ import {
   switchoverExchange,
 } from '../../../shared/messages/peer.ts';
 import { check } from '../../../shared/schema/schema.ts';
+import { mustNotDrain } from '../draining/draining.ts';
 import { checkImages } from '../effects/carnet.ts';
 import { clientLabel, peerLabel, type World } from '../effects/world.ts';
 import { answerToHandover, answerToOffer, answerToRelease, answerToSwitchover } from '../migrate/answers.ts';
 import type { DestinationEvent, DestinationState, MigrateIn } from '../migrate/destination-states.ts';
 import { letGo } from '../ownership/let-go.ts';
+import { mustHaveRoomForOne } from '../queue/limits.ts';
 import type { AnyKind } from '../runtime/kind.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { OpenRequest } from './client-request.ts';
@@ -69,11 +72,13 @@ export function servePeers({
     ) {
       throw new BrokerError('MESSAGE_FORGED', 'the offer is not what the client asked for');
     }
-    // A signed request is good for one migration, whatever the source makes of it.
+    // Before the request is used up: the source asks with it again.
+    mustHaveRoomForOne(world, runner.open());
+    // A signed request is good for one migration, whatever the source makes of it, and for as long as it is fresh.
     const once = {
       sender: `request/${asked.client}`,
       nonce: asked.digest.subarray(0, 16),
-      untilMs: world.clock.nowMs() + 120_000,
+      untilMs: Math.max(asked.untilMs, world.clock.nowMs()) + 2 * limits.messageLifetimeMs,
     };
     if (seen.admit(once, world.clock.nowMs()) !== 'new') {
       throw new BrokerError('MESSAGE_STALE', "the client's request was used for another migration");
@@ -149,6 +154,7 @@ export function servePeers({
       ) {
         throw new BrokerError('MESSAGE_FORGED', 'the question is not what the client asked');
       }
+      mustNotDrain(world);
       const opened = await world.images.open(carnet.spec.images);
       try {
         checkImages(carnet, opened);

@@ -2,10 +2,14 @@ import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import type { ClientName, VmName } from '../../../shared/ids.ts';
 import type { Action } from '../../../shared/messages/request.ts';
 import { problemsOf } from '../../../shared/vm/spec.ts';
+import { mustNotDrain } from '../draining/draining.ts';
 import { notSaved } from '../effects/carnet.ts';
 import { clientLabel, peerLabel, type World } from '../effects/world.ts';
 import type { GateAsk } from '../runtime/ports.ts';
 import { recoveredLabel } from './recover.ts';
+
+/** An action that is about a VM. */
+export type VmAction = Exclude<Action, { verb: 'drain' | 'undrain' }>;
 
 /** What an action asks of this host's policy, and which VM it is about. */
 export interface AskOfAction {
@@ -17,7 +21,7 @@ export interface AskOfAction {
  * The question an action puts to this host's policy, without doing it. Images are opened for their labels and closed
  * again. Faults are those the action itself would meet: VM_UNKNOWN, IMAGE_UNKNOWN, CHECKPOINT_DAMAGED …
  */
-export async function askOf(world: World, action: Action, clientName: ClientName): Promise<AskOfAction> {
+export async function askOf(world: World, action: VmAction, clientName: ClientName): Promise<AskOfAction> {
   const client = clientLabel(world, clientName);
   const { vms, checkpoints, host } = world;
   switch (action.verb) {
@@ -30,6 +34,7 @@ export async function askOf(world: World, action: Action, clientName: ClientName
       };
     }
     case 'start':
+      mustNotDrain(world);
       return {
         vm: action.vm,
         ask: { action: 'start', client, images: await labelsOf(world, vms.need(action.vm).spec.images) },
@@ -50,6 +55,7 @@ export async function askOf(world: World, action: Action, clientName: ClientName
       };
     }
     case 'restore': {
+      mustNotDrain(world);
       const { manifest } = await checkpoints.manifest(action.checkpoint);
       const { carnet, stateLabel, disks } = manifest;
       const others = await labelsOf(world, notSaved(manifest));

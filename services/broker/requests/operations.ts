@@ -6,10 +6,12 @@ import {
   type OperationId,
   type VmName,
 } from '../../../shared/ids.ts';
-import type { ActionOf, Answer } from '../../../shared/messages/request.ts';
+import { type ActionOf, type Answer, priorityDefault } from '../../../shared/messages/request.ts';
 import { check } from '../../../shared/schema/schema.ts';
 import type { World } from '../effects/world.ts';
 import type { MigrateOut } from '../migrate/source-states.ts';
+import { waitMsOf } from '../peers/client-request.ts';
+import { mustHavePlaceInQueue } from '../queue/limits.ts';
 import type { Restore } from '../restore/states.ts';
 import type { AnyKind } from '../runtime/kind.ts';
 import type { Runner } from '../runtime/runner.ts';
@@ -28,12 +30,13 @@ type Operation = ActionOf<'start' | 'migrate' | 'save' | 'restore'>;
 
 /** Journals an operation and answers with its id; deciding and everything after it happens from the journal. */
 export async function beginOperation(
-  { vms, checkpoints, clock, random }: World,
+  world: World,
   runner: Runner,
   kinds: OperationKinds,
   action: Operation,
   from: { readonly client: ClientName; readonly frame: Uint8Array },
 ): Promise<Answer> {
+  const { vms, checkpoints, clock, random } = world;
   const id = <P extends 'op' | 'cp'>(prefix: P) => newId(prefix, clock.nowMs(), random(10));
   const operation = id('op') as OperationId;
   const begin = async (kind: AnyKind, vm: VmName, about: object) => {
@@ -47,10 +50,14 @@ export async function beginOperation(
       return begin(kinds.start, action.vm, {} satisfies Omit<Start, 'operation' | 'vm'>);
     case 'migrate': {
       vms.need(action.vm);
+      mustHavePlaceInQueue(world, runner.open());
       const { destination, options } = action;
       return begin(kinds.migrateSource, action.vm, {
         destination,
         options,
+        priority: action.priority ?? priorityDefault,
+        queueMsMax: waitMsOf(action),
+        drain: action.drain === true,
         request: from.frame,
       } satisfies Omit<MigrateOut, 'operation' | 'vm'>);
     }

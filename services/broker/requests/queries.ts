@@ -3,7 +3,7 @@ import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import { limits } from '../../../shared/limits.ts';
 import type { Action, Answer, HostView, Request } from '../../../shared/messages/request.ts';
-import type { OperationView, RunState, VmView, Waits } from '../../../shared/messages/view.ts';
+import type { OperationView, QueuePlace, RunState, VmView, Waits } from '../../../shared/messages/view.ts';
 import type { Manifest } from '../../../shared/vm/carnet.ts';
 import { type Decision, refusedQuestions } from '../../../shared/vm/decision.ts';
 import { clientLabel, type World } from '../effects/world.ts';
@@ -14,13 +14,21 @@ import { type VmFacts, vmWaits } from '../vms/waits.ts';
 
 type Query = Exclude<Request, Action | { verb: 'explain' | 'cancel' | 'force' }>;
 
+import { loadOf } from './drain.ts';
+
+/** What is told besides what the world and the runner know. */
+export interface Told {
+  readonly host: () => HostView;
+  readonly placeOf: (operation: OperationId) => QueuePlace | undefined;
+}
+
 /** Answers what only looks. A client sees the VMs, operations and checkpoints it may monitor, and no trace of others. */
 export async function answerQuery(
   world: World,
   runner: Runner,
   query: Query,
   client: ClientName,
-  host: () => HostView,
+  { host, placeOf }: Told,
 ): Promise<Answer> {
   const { vms, checkpoints, gate } = world;
   const me = clientLabel(world, client);
@@ -47,12 +55,12 @@ export async function answerQuery(
       const view = runner.view(query.operation);
       if (view === undefined || !(await mayFollow(view)))
         throw new BrokerError('OPERATION_UNKNOWN', `no operation ${query.operation} here`);
-      return { is: 'operation', operation: view };
+      return { is: 'operation', operation: placed(view) };
     }
     case 'operations':
       return {
         is: 'operations',
-        operations: (await filterAsync(runner.list(operationsListed), mayFollow)).map(inBrief),
+        operations: (await filterAsync(runner.list(operationsListed), mayFollow)).map((view) => inBrief(placed(view))),
       };
     case 'checkpoint-list': {
       const all = (await checkpoints.list()).filter(
@@ -81,7 +89,12 @@ export async function answerQuery(
       };
     }
     case 'host':
-      return { is: 'host', host: host() };
+      return { is: 'host', host: { ...host(), ...loadOf(world, runner) } };
+  }
+
+  function placed(view: OperationView): OperationView {
+    const queue = view.state === 'queued' ? placeOf(view.operation) : undefined;
+    return queue === undefined ? view : { ...view, queue };
   }
 
   /** Whoever began an operation may follow it; others need to be allowed to monitor its VM. */

@@ -1,7 +1,7 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import { type ClientName, clientName } from '../../../shared/ids.ts';
 import type { Endpoint } from '../../../shared/messages/endpoint.ts';
-import { type Answer, type HostView, type Request, requestExchange } from '../../../shared/messages/request.ts';
+import { type Answer, type Request, requestExchange } from '../../../shared/messages/request.ts';
 import { check } from '../../../shared/schema/schema.ts';
 import { carnetOf } from '../effects/carnet.ts';
 import type { World } from '../effects/world.ts';
@@ -9,9 +9,10 @@ import type { Runner } from '../runtime/runner.ts';
 import { askOf } from './asks.ts';
 import { cancelOperation } from './cancel.ts';
 import { control } from './control.ts';
+import { decideDrain, drain } from './drain.ts';
 import { forceOperation } from './force.ts';
 import { beginOperation, type OperationKinds } from './operations.ts';
-import { answerQuery } from './queries.ts';
+import { answerQuery, type Told } from './queries.ts';
 import { recover } from './recover.ts';
 
 interface RequestServerDeps {
@@ -19,11 +20,11 @@ interface RequestServerDeps {
   readonly world: World;
   readonly runner: Runner;
   readonly kinds: OperationKinds;
-  readonly host: () => HostView;
+  readonly told: Told;
 }
 
 /** Answers the clients. Who asks is known by certificate; what it may is for policy to say, verb by verb. */
-export function serveRequests({ endpoint, world, runner, kinds, host }: RequestServerDeps): () => void {
+export function serveRequests({ endpoint, world, runner, kinds, told }: RequestServerDeps): () => void {
   const served = endpoint.serve(requestExchange, async (request, { sender, askBytes }) => {
     const client = check(clientName, sender.name);
     if (sender.role !== 'client' || !client.ok)
@@ -47,6 +48,9 @@ export function serveRequests({ endpoint, world, runner, kinds, host }: RequestS
         return beginOperation(world, runner, kinds, request, { client, frame });
       case 'recover':
         return recover(world, runner, request, client);
+      case 'drain':
+      case 'undrain':
+        return drain(world, request, client);
       case 'cancel':
         return cancelOperation(world, runner, request.operation, client);
       case 'force':
@@ -54,7 +58,7 @@ export function serveRequests({ endpoint, world, runner, kinds, host }: RequestS
       case 'explain':
         return explain(request.action, client, frame);
       default:
-        return answerQuery(world, runner, request, client, host);
+        return answerQuery(world, runner, request, client, told);
     }
   }
 
@@ -64,6 +68,9 @@ export function serveRequests({ endpoint, world, runner, kinds, host }: RequestS
     client: ClientName,
     frame: Uint8Array,
   ): Promise<Answer> {
+    if (action.verb === 'drain' || action.verb === 'undrain') {
+      return { is: 'explained', decisions: [await decideDrain(world, client)] };
+    }
     const { vm, ask } = await askOf(world, action, client);
     const own = await world.gate.decide(ask, 'request', { vm, by: client });
     if (action.verb !== 'migrate') return { is: 'explained', decisions: [own] };

@@ -1,6 +1,5 @@
 import type { Fault } from '../../../shared/errors/broker-error.ts';
 import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
-import type { MigrateOptions } from '../../../shared/messages/migrate-options.ts';
 import type { OperationView, Outcome, Progress } from '../../../shared/messages/view.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import type { Effect, Event, State } from '../machine/row.ts';
@@ -41,8 +40,8 @@ export interface Kind<S extends State, E extends Event, F extends Effect> {
   readonly undoing: Readonly<Partial<Record<F['effect'], readonly F['effect'][]>>>;
   /** What an event of the VM's QEMU means to an operation in this state, if anything. */
   readonly onVmEvent: (state: S, event: VmEvent) => E | undefined;
-  /** How it was asked to go, where one is asked. */
-  readonly optionsOf?: (state: S) => MigrateOptions;
+  /** What of it its view shows besides, where there is something. */
+  readonly about?: (state: S) => Pick<OperationView, 'peer' | 'drain' | 'options'>;
   /** How the operation ended; null while it is under way. */
   readonly outcomeOf: (state: S) => Outcome | null;
   /** Called once when it has ended and no effect is under way: frees what effects held in memory. */

@@ -213,6 +213,8 @@ export type GateAsk =
       readonly peer?: Label;
       readonly images: readonly Pick<OpenImage, 'spec' | 'label'>[];
     }
+  /** May the client have this host drained? */
+  | { readonly action: 'drain'; readonly client: Label }
   | { readonly action: 'migrate-out'; readonly client: Label; readonly label: Label; readonly peer: Label }
   | {
       readonly action: 'migrate-in';
@@ -224,7 +226,7 @@ export type GateAsk =
 
 /** What a decision is taken for; `fence` is the host that somebody says is off for good, and the epoch taken on that word. */
 export interface DecidedAbout {
-  readonly vm: string;
+  readonly vm?: string;
   readonly operation?: string;
   readonly by: string;
   readonly fence?: { readonly host: string; readonly epoch: number };

@@ -87,7 +87,7 @@ export function viewOf(kind: AnyKind, record: OperationRecord): OperationView {
     client: record.client,
     startedAtMs: record.startedAtMs,
     endedAtMs: record.endedAtMs,
-    ...(kind.optionsOf === undefined ? {} : { options: kind.optionsOf(record.state) }),
+    ...kind.about?.(record.state),
     progress: { phase: record.state.state, ...record.figures },
     decisions: [...record.decisions],
     outcome: outcomeOf(kind, record),

@@ -27,6 +27,8 @@ export interface Runner {
   /** Keeps a VM to oneself for something that is no operation, until the answer is called. VM_BUSY as for `begin`. */
   hold(vm: VmName): () => void;
   stateOf(operation: OperationId): State | undefined;
+  /** Everything that is under way. */
+  open(): OperationRecord[];
   view(operation: OperationId): OperationView | undefined;
   list(limit: number): OperationView[];
   /** Resolves with the first answer `judge` gives of the operation's state, now or after a later step. */
@@ -274,6 +276,8 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     },
 
     stateOf: (operation) => (live.get(operation)?.record ?? journal.read(operation))?.state,
+
+    open: () => [...live.values()].map(({ record }) => record).filter(({ endedAtMs }) => endedAtMs === null),
 
     view(operation) {
       const record = live.get(operation)?.record ?? journal.read(operation);

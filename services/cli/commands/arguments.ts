@@ -1,4 +1,6 @@
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
+import { limits } from '../../../shared/limits.ts';
+import { priority } from '../../../shared/messages/request.ts';
 import { check, type Schema } from '../../../shared/schema/schema.ts';
 import { parseBytes, parseDuration } from '../render/units.ts';
 
@@ -21,5 +23,19 @@ export function bytesArgument(text: string): number {
 export function durationArgument(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new BrokerError('USAGE_INVALID', `\`${text}\` is not a time such as 300ms, 30s or 5min`);
+  return ms;
+}
+
+/** Reads a priority, 0 to 9. */
+export function priorityArgument(text: string): number {
+  const checked = check(priority, /^[0-9]+$/.test(text) ? Number(text) : undefined);
+  if (!checked.ok) throw new BrokerError('USAGE_INVALID', `\`${text}\` is not a priority from 0 to 9`);
+  return checked.value;
+}
+
+/** Reads how long a migration may wait for its turn. */
+export function queueArgument(text: string): number {
+  const ms = durationArgument(text);
+  if (ms > limits.queueMsMax) throw new BrokerError('USAGE_INVALID', `\`${text}\` is longer than anybody waits: 24h`);
   return ms;
 }

@@ -3,7 +3,7 @@ import { checkpointId, hostName, vmName } from '../../../shared/ids.ts';
 import { type MigrateOptions, migrateOptions } from '../../../shared/messages/migrate-options.ts';
 import { check } from '../../../shared/schema/schema.ts';
 import { hostOfCheckpoint, hostOfVm, onlyHost } from '../client/locate.ts';
-import { bytesArgument, durationArgument, valid } from './arguments.ts';
+import { bytesArgument, durationArgument, priorityArgument, queueArgument, valid } from './arguments.ts';
 import type { Intent, VerbOptions } from './verbs.ts';
 
 /** The verbs that need nothing but the VM's name, and are for the host that owns it. */
@@ -32,6 +32,8 @@ export function migrate(vmText: string | undefined, hostText: string | undefined
       vm,
       destination: valid(hostName, hostText),
       options: migrateOptionsOf(options),
+      ...(options.priority === undefined ? {} : { priority: priorityArgument(options.priority) }),
+      ...(options.queueTimeout === undefined ? {} : { queueMsMax: queueArgument(options.queueTimeout) }),
     },
     host: (client) => hostOfVm(client, vm),
   };

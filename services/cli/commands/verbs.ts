@@ -12,6 +12,8 @@ export interface VerbOptions {
   readonly autoConverge?: boolean;
   readonly timeout?: string;
   readonly onTimeout?: string;
+  readonly priority?: string;
+  readonly queueTimeout?: string;
 }
 
 /** What is to be asked, and of whom; both only once a client is connected. */
@@ -91,7 +93,10 @@ export const vmVerbs: readonly Verb[] = [
     usage: 'migrate <vm> <host>',
     summary: 'move a running VM to another host while it runs',
     details: [
-      'Both hosts ask their policy before a byte is sent, and again at switchover.',
+      [
+        'Both hosts ask their policy before a byte is sent, and again at switchover. A host that sends, or takes in, as many VMs as it',
+        'may lets the others wait; `carnet operation list` shows where they stand.',
+      ].join(' '),
       [
         'A guest that writes faster than its memory can be sent is never through. --auto-converge has QEMU slow it down, more and',
         'more, by up to 99 %; an emulated guest is sent in one pass, so nothing slows it down. --on-timeout force pauses it when the',
@@ -112,6 +117,8 @@ export const vmVerbs: readonly Verb[] = [
       new Option('--auto-converge', 'slow the guest down where it writes faster than can be sent'),
       new Option('--timeout <time>', 'how long sending may take, from its beginning, 1s to 24h (default: 60min)'),
       new Option('--on-timeout <action>', 'what is done then (default: abort)').choices(['abort', 'force']),
+      new Option('--priority <number>', '0 to 9: of those that wait for their turn, higher ones go first (default: 5)'),
+      new Option('--queue-timeout <time>', 'how long it may wait for its turn, at most 24h (default: 10min)'),
     ],
     example: 'migrate web beta --bandwidth 64MiB --timeout 10min --on-timeout force',
     intent: async ([vm, host], options) => (await intents()).migrate(vm, host, options),

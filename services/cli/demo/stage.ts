@@ -182,6 +182,9 @@ function commandOf(action: Action): string {
       return `carnet checkpoint rm ${action.checkpoint}`;
     case 'stop':
       return `carnet vm stop ${action.vm}${action.force === true ? ' --force' : ''}`;
+    case 'drain':
+    case 'undrain':
+      return `carnet host ${action.verb}`;
     default:
       return `carnet vm ${action.verb} ${action.vm}`;
   }

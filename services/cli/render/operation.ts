@@ -1,4 +1,4 @@
-import type { OperationView, Outcome } from '../../../shared/messages/view.ts';
+import type { OperationView, Outcome, QueuePlace } from '../../../shared/messages/view.ts';
 import { decisionHeading, renderDecision } from './decision.ts';
 import type { Style } from './style.ts';
 import { type Column, renderFields } from './table.ts';
@@ -13,7 +13,7 @@ export const operationColumns: readonly Column<OperationView>[] = [
   { heading: 'vm', cell: (row) => row.vm },
   { heading: 'client', cell: (row) => row.client },
   { heading: 'started', cell: (row) => timeText(row.startedAtMs) },
-  { heading: 'state', cell: (row) => row.state },
+  { heading: 'state', cell: ({ state, queue }) => (queue === undefined ? state : `${state} ${placeText(queue)}`) },
   {
     heading: 'outcome',
     cell: (row) => outcomeWord(row.outcome),
@@ -23,6 +23,18 @@ export const operationColumns: readonly Column<OperationView>[] = [
     },
   },
 ];
+
+const placeText = ({ position, length }: QueuePlace): string => `${position}/${length}`;
+
+/** What a migration waits for, and since when: `2/5, until alpha may send one more, since 2026-11-24 14:02:11`. */
+export function queueText({ queue, peer }: Pick<OperationView, 'queue' | 'peer'>): string {
+  if (queue === undefined) return '';
+  const until =
+    queue.waitsFor === 'turn'
+      ? 'until its host may send one more'
+      : `until ${peer ?? 'its destination'} has room for one more`;
+  return `${placeText(queue)}, ${until}, since ${timeText(queue.sinceMs)}`;
+}
 
 /** The figures of an operation that are known, in one line: `41.2 MiB sent at 30.1 MiB/s, downtime 12 ms`. */
 export function figuresText({ kind, progress }: Pick<OperationView, 'kind' | 'progress'>): string {
@@ -101,6 +113,7 @@ export function renderOperation(view: OperationView, style: Style): string {
       ['operation', view.operation],
       ['kind', view.kind],
       ['vm', view.vm],
+      [view.kind === 'migrate-destination' ? 'from' : 'to', view.peer],
       ['client', view.client],
       ['options', optionsText(view.options)],
       ['started', timeText(view.startedAtMs)],
@@ -108,6 +121,8 @@ export function renderOperation(view: OperationView, style: Style): string {
       ['state', view.state],
       ...waitsRows(view.waits, style),
       ['phase', view.progress.phase],
+      ['waits', queueText(view) || undefined],
+      ['priority', view.queue === undefined ? undefined : String(view.queue.priority)],
       ['figures', figuresText(view) || undefined],
       ['trouble', troubleText(view)],
       ['outcome', outcomeWord(view.outcome)],

@@ -1,5 +1,5 @@
 import type { OperationView } from '../../../shared/messages/view.ts';
-import { figuresText, troubleText } from './operation.ts';
+import { figuresText, queueText, troubleText } from './operation.ts';
 import type { Style } from './style.ts';
 import { bytesText, rateText } from './units.ts';
 
@@ -21,7 +21,9 @@ export function bar(share: number, width: number, style: Style): string {
 export function progressLine(view: OperationView, columns: number, style: Style): string {
   const share = shareDone(view.progress);
   const phase = view.progress.phase;
-  if (share === undefined) return `  ${phase.padEnd(18)} ${figuresText(view)}`.slice(0, columns - 1);
+  if (share === undefined) {
+    return `  ${phase.padEnd(18)} ${queueText(view) || figuresText(view)}`.slice(0, columns - 1);
+  }
   const trouble = troubleText(view);
   if (trouble !== undefined) {
     const line = `  ${phase} ${String(Math.round(share * 100)).padStart(3)} %  ${trouble}`.slice(0, columns - 1);

@@ -104,6 +104,8 @@ const violations = [
   ['a peer acts on VMs', 'allow beta_host_t vm_user_t:vm stop;'],
   ['the monitor stops VMs', 'allow carnet_monitor_t vm_user_t:vm stop;'],
   ['an image that VMs share is written', 'allow vm_user_t qemu_kernel_t:file write;'],
+  ['the monitor drains a host', 'allow carnet_monitor_t carnet_t:vmhost drain;'],
+  ['a VM drains its host', 'allow vm_user_t carnet_t:vmhost drain;'],
   ['a client poses as a host', 'allow carnet_operator_t carnet_t:vmhost accept_from;'],
 ] as const;
 

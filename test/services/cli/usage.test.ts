@@ -22,6 +22,12 @@ const wrong: readonly (readonly [what: string, argv: readonly string[], says: Re
   ['a timeout that is too long', [...migrate, '--timeout', '25h'], /`--timeout 25h` is out of bounds/],
   ['a timeout without a unit', [...migrate, '--timeout', '5'], /`5` is not a time/],
   ['an action there is not', [...migrate, '--on-timeout', 'wait'], /Allowed choices are abort, force/],
+  [
+    'a priority that is none',
+    ['vm', 'migrate', 'web', 'beta', '--priority', '10'],
+    /`10` is not a priority from 0 to 9/,
+  ],
+  ['a wait of days', ['vm', 'migrate', 'web', 'beta', '--queue-timeout', '25h'], /`25h` is longer than anybody waits/],
   ['a spec that is not there', ['vm', 'define', '/nowhere/web.yaml', '--host', 'alpha'], /\/nowhere\/web\.yaml/],
 ];
 

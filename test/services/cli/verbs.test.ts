@@ -158,6 +158,14 @@ test('a migration asks for what was said, and its timeout is its own', async () 
   );
 });
 
+test('how urgent a migration is, and how long it may wait, is part of what is signed', async () => {
+  const { alpha, connect } = await alphaWith(() => ({ is: 'accepted', operation }));
+  await carnet(['vm', 'migrate', 'web', 'beta', '--no-wait', '--priority', '0', '--queue-timeout', '2h'], { connect });
+  const [asked] = alpha.asked;
+  assert.ok(asked?.verb === 'migrate');
+  assert.deepEqual([asked.priority, asked.queueMsMax], [0, 7_200_000]);
+});
+
 test('Ctrl-C leaves the operation running, prints its id and ends with 130', async () => {
   let interrupt = () => {};
   const { connect } = await alphaWith((request) => {

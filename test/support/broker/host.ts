@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Policy } from '../../../policy/policy.ts';
+import type { MigrationLimits } from '../../../services/broker/config.ts';
 import { startCore } from '../../../services/broker/core.ts';
 import type { World } from '../../../services/broker/effects/world.ts';
 import { createGate } from '../../../services/broker/gate/gate.ts';
@@ -12,7 +13,7 @@ import { createOneOffKey } from '../../../services/broker/transport/transfer-key
 import type { MemoryHub } from '../../../shared/bus/memory.ts';
 import { silentLogger } from '../../../shared/log/logger.ts';
 import { createEndpoint, type Endpoint } from '../../../shared/messages/endpoint.ts';
-import { createStoredSeenNonces } from '../../../shared/messages/frame.ts';
+import { createStoredSeenNonces, type SeenNonces } from '../../../shared/messages/frame.ts';
 import { buckets } from '../../../shared/messages/record.ts';
 import { type Request, requestExchange } from '../../../shared/messages/request.ts';
 import type { OperationView } from '../../../shared/messages/view.ts';
@@ -33,6 +34,7 @@ export interface TestHost {
   readonly images: FakeImages;
   readonly checkpoints: FakeCheckpoints;
   readonly endpoint: Endpoint;
+  readonly seen: SeenNonces;
   /** Every decision this host took, before its effect. */
   readonly decisions: Decision[];
   /** The policy in force; a test may set another one at any moment. */
@@ -47,6 +49,7 @@ export async function createTestHost(options: {
   readonly wire: FakeWire;
   readonly directory: string;
   readonly policy: Policy;
+  readonly migrations?: Partial<MigrationLimits>;
 }): Promise<TestHost> {
   const { name, fleet, hub, wire, directory } = options;
   const host = hostId(name);
@@ -82,6 +85,7 @@ export async function createTestHost(options: {
     'client intruder': contexts.intruder,
     'host alpha': contexts.peer,
     'host beta': contexts.peer,
+    'host gamma': contexts.peer,
   };
   const core = await startCore({
     host,
@@ -98,12 +102,22 @@ export async function createTestHost(options: {
     gate,
     oneOffKey: createOneOffKey,
     freeMemoryMiB: () => 4096,
+    migrations: { outboundMax: 2, inboundMax: 2, queueMax: 100, ...options.migrations },
     policyDigest: () => self.policy.digest,
     identities: { contextOf: (role, who) => contextsOf[`${role} ${who}`] },
     ownership: createOwnership({ bucket: await bus.bucket(buckets.owners), identity, trust, clock }),
     peers: createPeers(endpoint),
     openRequest: openRequestBy({ trust, clock }),
-    hostView: notAsked,
+    hostView: () => ({
+      host,
+      context: contexts.broker,
+      policyDigest: self.policy.digest,
+      policySeqno: 1,
+      enforcing: true,
+      confined: true,
+      accelerators: ['tcg'],
+      qemuVersion: '7.2.0',
+    }),
     tell: () => {},
     fatal(error) {
       throw error;
@@ -117,6 +131,7 @@ export async function createTestHost(options: {
     images,
     checkpoints,
     endpoint,
+    seen,
     decisions,
     async close() {
       await core.close();
@@ -125,10 +140,6 @@ export async function createTestHost(options: {
     },
   });
 }
-
-const notAsked = (): never => {
-  throw new Error('not asked here');
-};
 
 /** A client that asks hosts and waits for what it began to end. */
 export function createTestClient(endpoint: Endpoint) {

@@ -54,6 +54,7 @@ export function asks<A extends Action>(action: A): GateAsk & { action: A } {
     recover: ['label'],
     save: ['label'],
     restore: ['label', 'stateLabel', 'peer', 'images'],
+    drain: [],
     'migrate-out': ['label', 'peer'],
     'migrate-in': ['label', 'peer', 'images'],
   };

@@ -8,7 +8,7 @@ import type { Label } from '../../../../shared/label/label.ts';
 import { asks, contexts, hostFacts, image } from '../../../support/gate/asks.ts';
 import { loaded, shippedText, withoutStatement, withRules } from '../../../support/gate/shipped.ts';
 
-const actions = ['start', 'define', 'stop', 'save', 'restore', 'migrate-out', 'migrate-in'] as const;
+const actions = ['start', 'define', 'stop', 'save', 'restore', 'migrate-out', 'migrate-in', 'drain'] as const;
 const refusedOf = (verdict: ReturnType<typeof decide>) => verdict.questions.filter(({ allowed }) => !allowed);
 const reasonsOf = (verdict: ReturnType<typeof decide>) => refusedOf(verdict).map(({ reason }) => reason);
 

@@ -62,6 +62,7 @@ const table: Record<GateAsk['action'], string[][]> = {
     runHere,
     confined,
   ],
+  drain: [[`${C} ${L}:vmhost { drain }`, 'allow carnet_operator_t carnet_t:vmhost drain;']],
   'migrate-out': [may('migrate_out'), [`${T} ${P}:vmhost { send_to }`, 'allow vm_user_t beta_host_t:vmhost send_to;']],
   'migrate-in': [
     enforcing,
@@ -93,7 +94,7 @@ for (const action of Object.keys(table) as GateAsk['action'][]) {
       [],
     );
     assert.equal(outcome, 'allowed');
-    assert.equal(label, T);
+    assert.equal(label, action === 'drain' ? undefined : T);
     assert.ok(questions.filter(({ kind }) => kind === 'access').every(({ rules }) => rules.length > 0));
   });
 

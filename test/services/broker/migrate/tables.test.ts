@@ -29,6 +29,9 @@ const sourceBegin: SourceState = {
   vm: vmId('web1'),
   destination: hostId('beta'),
   options: { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 },
+  priority: 5,
+  queueMsMax: 600_000,
+  drain: false,
   request: new Uint8Array(),
 };
 const destinationBegin: DestinationState = {
@@ -45,6 +48,8 @@ const destinationBegin: DestinationState = {
 
 const sourceEvents: SourceEvent[] = [
   { event: 'allowed', decision: yes, carnet },
+  { event: 'turn-given' },
+  { event: 'destination-busy', nowMs: 0, untilMs: 1_000 },
   { event: 'confirmed', decision: yes },
   { event: 'refused', decision: no },
   { event: 'failed', fault },
@@ -138,6 +143,7 @@ test('a migration that goes well is one line through both tables', () => {
     sourceBegin,
     pick(sourceEvents, [
       'allowed',
+      'turn-given',
       'granted',
       'confirmed',
       'converged',
@@ -150,6 +156,7 @@ test('a migration that goes well is one line through both tables', () => {
   assert.deepEqual(
     source.log.map(({ to, effects }) => [to, ...effects].join(' ')),
     [
+      'queued',
       'offering send-offer',
       'confirming decide-first-byte',
       'transferring start-transfer follow-transfer',
@@ -265,7 +272,7 @@ test('the source hands over only what QEMU has sent, and destroys its copy only 
 });
 
 test('a source that has handed over neither withdraws nor takes back what was not released', () => {
-  const order = ['allowed', 'granted', 'confirmed', 'converged', 'switchover-allowed', 'sent'];
+  const order = ['allowed', 'turn-given', 'granted', 'confirmed', 'converged', 'switchover-allowed', 'sent'];
   const { state } = walk(migrateSource, sourceBegin, pick(sourceEvents, order));
   assert.equal(state.state, 'handing-over');
   assert.ok(!orderedWithout(migrateSource, state, sourceEvents, []).has('withdraw'));
@@ -273,7 +280,15 @@ test('a source that has handed over neither withdraws nor takes back what was no
 });
 
 test('a refusal at switchover withdraws the transfer and tells the destination', () => {
-  const events = pick(sourceEvents, ['allowed', 'granted', 'confirmed', 'converged', 'refused', 'withdrawn']);
+  const events = pick(sourceEvents, [
+    'allowed',
+    'turn-given',
+    'granted',
+    'confirmed',
+    'converged',
+    'refused',
+    'withdrawn',
+  ]);
   const { state, log } = walk(migrateSource, sourceBegin, events);
   assert.deepEqual(log.at(-2), { on: 'refused', to: 'withdrawing', effects: ['withdraw', 'send-release'] });
   assert.deepEqual(state.state === 'unmoved' && state.outcome, { is: 'refused', decision: no });
@@ -282,6 +297,7 @@ test('a refusal at switchover withdraws the transfer and tells the destination',
 test('an unanswered handover is asked about until the destination says which way it went', () => {
   const events = pick(sourceEvents, [
     'allowed',
+    'turn-given',
     'granted',
     'confirmed',
     'converged',
@@ -303,7 +319,7 @@ test('an unanswered handover is asked about until the destination says which way
 
 const sendingBy = (options: Partial<MigrateOptions>): SourceState => {
   const begin = { ...sourceBegin, options: { ...sourceBegin.options, ...options } };
-  return walk(migrateSource, begin, pick(sourceEvents, ['allowed', 'granted', 'confirmed'])).state;
+  return walk(migrateSource, begin, pick(sourceEvents, ['allowed', 'turn-given', 'granted', 'confirmed'])).state;
 };
 const receivingBy = (options: Partial<MigrateOptions>): DestinationState => {
   const begin = { ...destinationBegin, options: { ...destinationBegin.options, ...options } };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { claim, moveHere, takeBack } from '../../../../services/broker/ownership/claim.ts';
 import { createOwnership } from '../../../../services/broker/ownership/records.ts';
 import type { Ownership } from '../../../../services/broker/runtime/ports.ts';
@@ -55,7 +56,9 @@ async function untilServed<T>(act: () => Promise<T>): Promise<T> {
     try {
       return await act();
     } catch (error) {
-      if (!faultOf(error).code.startsWith('BUS_') || attempt === 20) throw error;
+      if (!faultOf(error).code.startsWith('BUS_') || attempt === 200) throw error;
+      // Without a leader servers answer at once that they have none.
+      await pause(100);
     }
   }
 }

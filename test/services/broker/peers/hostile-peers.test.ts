@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { createOneOffKey } from '../../../../services/broker/transport/transfer-keys.ts';
 import { createMemoryHub } from '../../../../shared/bus/memory.ts';
 import { newId, type OperationId } from '../../../../shared/ids.ts';
+import { limits } from '../../../../shared/limits.ts';
 import type { Endpoint } from '../../../../shared/messages/endpoint.ts';
 import { createSeal } from '../../../../shared/messages/frame.ts';
 import {
@@ -23,6 +24,7 @@ import { createTestHost, type TestHost } from '../../../support/broker/host.ts';
 import { wakefulClock as clock, createTestEndpoint } from '../../../support/bus.ts';
 import { contexts } from '../../../support/gate/asks.ts';
 import { loaded, shippedText } from '../../../support/gate/shipped.ts';
+import { createManualClock } from '../../../support/manual-clock.ts';
 import { createTestFleet } from '../../../support/pki.ts';
 import { carnetFor, hostId, vmId } from '../../../support/values.ts';
 
@@ -47,6 +49,7 @@ before(async () => {
     wire: createWire(),
     directory,
     policy: loaded(await shippedText()),
+    migrations: { inboundMax: 64 },
   });
   const endpoint = (name: string) => createTestEndpoint(fleet, hub.member(), 'host', name, { clock });
   [alpha, gamma] = await Promise.all([endpoint('alpha'), endpoint('gamma')]);
@@ -66,8 +69,9 @@ async function signed(
   body: Request,
   role: 'client' | 'host' = 'client',
   receiver = 'alpha',
+  atMs = clock.nowMs(),
 ): Promise<Uint8Array> {
-  const seal = createSeal({ identity: await fleet.identity(role, client), clock, random });
+  const seal = createSeal({ identity: await fleet.identity(role, client), clock: createManualClock(atMs), random });
   return seal({ type: 'request', kind: 'ask', to: { role: 'host', name: receiver }, body }).bytes;
 }
 
@@ -193,6 +197,37 @@ test('a request that was used for one migration is not taken for another', async
   const again = await offered({ ...offer, operation: newOperation() });
   assert.equal(again.is === 'failure' && again.fault.code, 'MESSAGE_STALE');
   assert.equal(beta.vmm.calls.length, calls);
+});
+
+test('a request that waited is used once all the same, for as long as it may wait', async () => {
+  const offer = await goodOffer();
+  const { name: vm } = offer.carnet.spec;
+  const long = 3_600_000;
+  const patient = {
+    verb: 'migrate',
+    vm,
+    destination: hostId('beta'),
+    options: offer.options,
+    queueMsMax: long,
+  } as const;
+  const signedAtMs = clock.nowMs() - long;
+  const request = await signed('operator', patient, 'client', 'alpha', signedAtMs);
+  const remembered: number[] = [];
+  const { admit } = beta.seen;
+  beta.seen.admit = (nonce, nowMs) => {
+    if (nonce.sender === 'request/operator') remembered.push(nonce.untilMs);
+    return admit(nonce, nowMs);
+  };
+  try {
+    assert.equal((await offered({ ...offer, request })).is, 'grant');
+    const again = await offered({ ...offer, request, operation: newOperation() });
+    assert.equal(again.is === 'failure' && again.fault.code, 'MESSAGE_STALE');
+  } finally {
+    beta.seen.admit = admit;
+  }
+  const freshUntilMs = signedAtMs + limits.messageLifetimeMs + long + limits.clockSkewMs;
+  assert.ok(remembered.every((untilMs) => untilMs > freshUntilMs));
+  assert.equal(remembered.length, 2);
 });
 
 test('an offer that comes again gets the grant it got, and QEMU is started once', async () => {

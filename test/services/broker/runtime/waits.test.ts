@@ -29,6 +29,7 @@ function after(...events: readonly SourceEvent[]): OperationRecord {
 const yes = decisionOf('allowed');
 const begun: readonly SourceEvent[] = [
   { event: 'allowed', decision: yes, carnet: carnetFor('web') },
+  { event: 'turn-given' },
   { event: 'granted', grant: {} as never, decision: yes },
   { event: 'confirmed', decision: yes },
 ];
@@ -53,7 +54,7 @@ test('a source in doubt says about whom, since when, how often it has asked, wha
     {
       for: 'in-doubt',
       peer: 'beta',
-      sinceMs: 8000,
+      sinceMs: 9000,
       attempts: 2,
       nextAtMs: record.deadlineAtMs,
       lastFault: { code: 'BUS_NO_RESPONDER', message: 'nobody listens' },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer } from '../../../../shared/messages/request.ts';
 import type { OperationView } from '../../../../shared/messages/view.ts';
-import { clientId, decisionOf, labelOf, operationIdOf, vmId } from '../../../support/values.ts';
+import { clientId, decisionOf, hostId, labelOf, operationIdOf, vmId } from '../../../support/values.ts';
 import { createFakeFleet } from '../fake-fleet.ts';
 import { carnet } from '../run-carnet.ts';
 
@@ -88,3 +88,14 @@ for (const verb of ['cancel', 'force'] as const) {
     assert.deepEqual(asked, ['operation', verb, 'operation', verb]);
   });
 }
+test('a migration that waits says where it stands, for what and since when', async () => {
+  const queue = { position: 2, length: 7, priority: 9, waitsFor: 'destination', sinceMs: 1_700_000_000_000 } as const;
+  const waiting = viewOf(1, { state: 'queued', peer: hostId('beta'), queue, outcome: null, endedAtMs: null });
+  const run = await fleetOf({ alpha: view({ ...waiting, progress: { phase: 'queued' } }) });
+  const { stdout } = await run('show', operationIdOf(1));
+  assert.match(stdout, /^to: +beta$/m);
+  assert.match(stdout, /^waits: +2\/7, until beta has room for one more, since 2023-11-1\d/m);
+  assert.match(stdout, /^priority: +9$/m);
+  const listed = await fleetOf({ alpha: { is: 'operations', operations: [waiting] } });
+  assert.match((await listed('list')).stdout, /queued 2\/7 +under way/);
+});
