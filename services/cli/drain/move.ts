@@ -5,7 +5,7 @@ import { limits } from '../../../shared/limits.ts';
 import type { OperationView } from '../../../shared/messages/view.ts';
 import type { Client } from '../client/client.ts';
 import { each, migration, operationOf } from './look.ts';
-import { leastLoaded, nowhereToGo, spread, takersOf, type VmToMove, whyNot } from './plan.ts';
+import { leastTried, nowhereToGo, spread, takersOf, type VmToMove, whyNot } from './plan.ts';
 
 /** How a VM is moved: where to, what is known of its migration, and how it ended. */
 export interface Move {
@@ -18,10 +18,12 @@ export interface Move {
 }
 
 const pollMs = 2_000;
+/** How often a host that would take a VM is tried where what fails is no refusal, such as a broker that was started again. */
+const attemptsMax = 3;
 
 /**
  * Moves VMs away from a host, all at once: its broker lets them wait for their turn. One that is refused or fails is tried on
- * the next host that would take it; one that somebody cancels is left. Answers with how each went, or how far it was when
+ * the next host that would take it, one that failed also there again; one that somebody cancels is left. Answers with how each went, or how far it was when
  * `signal` says that nobody looks any more: what is under way goes on.
  */
 export async function moveAll(
@@ -32,7 +34,7 @@ export async function moveAll(
   { signal, onChange }: { readonly signal: AbortSignal; readonly onChange: (moves: readonly Move[]) => void },
 ): Promise<readonly Move[]> {
   const first = spread(vms, loads);
-  const tried = new Map(vms.map(({ vm }) => [vm, new Set<HostName>()]));
+  const tried = new Map(vms.map(({ vm }) => [vm, new Map<HostName, number>()]));
   const moves = vms.map(
     (one): Move => ({
       vm: one.vm,
@@ -56,7 +58,8 @@ export async function moveAll(
       if (other?.kind === 'migrate-source') take(move, other);
       else move.waits = `waits for ${other?.kind ?? 'another request'}`;
     } else if (answer.is === 'failed' && answer.fault.code === 'QUEUE_FULL') move.waits = 'waits for the queue';
-    else next(move, answer.is === 'failed' ? answer.fault.message : `${source} answered ${answer.is}`);
+    else if (answer.is === 'failed') next(move, answer.fault.message, false);
+    else next(move, `${source} answered ${answer.is}`, true);
   }
 
   function take(move: Move, view: OperationView): void {
@@ -66,15 +69,16 @@ export async function moveAll(
     if (outcome === null) return;
     if (outcome.is === 'completed') move.end = { moved: true };
     else if (outcome.is === 'cancelled') move.end = { moved: false, why: 'it was cancelled' };
-    else next(move, outcome.is === 'failed' ? outcome.fault.message : `${outcome.decision.host} refuses`);
+    else if (outcome.is === 'failed') next(move, outcome.fault.message, false);
+    else next(move, `${outcome.decision.host} refuses`, true);
   }
 
-  /** The next host that would take it; it is left where there is none. */
-  function next(move: Move, why: string): void {
-    const tries = tried.get(move.vm) ?? new Set();
-    if (move.to !== undefined) tries.add(move.to);
+  /** The next host that would take it; it is left where there is none. A host that refused it is not asked again. */
+  function next(move: Move, why: string, refused: boolean): void {
+    const tries = tried.get(move.vm) ?? new Map<HostName, number>();
+    if (move.to !== undefined) tries.set(move.to, refused ? attemptsMax : (tries.get(move.to) ?? 0) + 1);
     const found = vms.find(({ vm }) => vm === move.vm);
-    const to = found === undefined ? undefined : leastLoaded(takersOf(found), tries, loads);
+    const to = found === undefined ? undefined : leastTried(takersOf(found), tries, attemptsMax, loads);
     move.view = undefined;
     if (to === undefined) move.end = { moved: false, why };
     else {
@@ -89,7 +93,8 @@ export async function moveAll(
       else {
         const answer = await client.ask(source, { verb: 'operation', operation: move.view.operation });
         if (answer.is === 'operation') take(move, answer.operation);
-        else if (answer.is === 'failed' && answer.fault.code === 'OPERATION_UNKNOWN') next(move, answer.fault.message);
+        else if (answer.is === 'failed' && answer.fault.code === 'OPERATION_UNKNOWN')
+          next(move, answer.fault.message, false);
       }
     } catch (error) {
       // A broker that is away goes on when it is back: its journal has what was begun.

@@ -33,14 +33,20 @@ export const whyNot = ({ verdicts, stands }: VmToMove): string[] =>
       ? ['there is no other host']
       : verdicts.flatMap((verdict) => (verdict.takes ? [] : [`${verdict.host}: ${verdict.why}`]));
 
-/** The least loaded of the hosts that would take a VM and were not tried; by name where two are alike. */
-export function leastLoaded(
+/**
+ * Of the hosts that would take a VM the one that was tried least, and of those the least loaded; by name where two are
+ * alike. None that was tried `attemptsMax` times.
+ */
+export function leastTried(
   takers: readonly HostName[],
-  tried: ReadonlySet<HostName>,
+  tries: ReadonlyMap<HostName, number>,
+  attemptsMax: number,
   loads: ReadonlyMap<HostName, number>,
 ): HostName | undefined {
-  const load = (host: HostName) => loads.get(host) ?? 0;
-  return takers.filter((host) => !tried.has(host)).toSorted((a, b) => load(a) - load(b) || (a < b ? -1 : 1))[0];
+  const of = (counts: ReadonlyMap<HostName, number>, host: HostName) => counts.get(host) ?? 0;
+  return takers
+    .filter((host) => of(tries, host) < attemptsMax)
+    .toSorted((a, b) => of(tries, a) - of(tries, b) || of(loads, a) - of(loads, b) || (a < b ? -1 : 1))[0];
 }
 
 /**
@@ -50,7 +56,7 @@ export function leastLoaded(
 export function spread(vms: readonly VmToMove[], loads: Map<HostName, number>): Map<VmName, HostName> {
   const chosen = new Map<VmName, HostName>();
   for (const one of vms.toSorted((a, b) => b.memoryMiB - a.memoryMiB || (a.vm < b.vm ? -1 : 1))) {
-    const host = one.underWay === undefined ? leastLoaded(takersOf(one), new Set(), loads) : undefined;
+    const host = one.underWay === undefined ? leastTried(takersOf(one), new Map(), 1, loads) : undefined;
     if (host === undefined) continue;
     chosen.set(one.vm, host);
     loads.set(host, (loads.get(host) ?? 0) + one.memoryMiB);

@@ -63,6 +63,14 @@ test('the epoch is newer than every one that is known, by far where the bucket m
   assert.ok(Number(planOf({ decidesAlone: false })[2]) > 4 + 100);
 });
 
+test('two hosts that recover one VM, each without the other having been remembered, are in different epochs', () => {
+  const epochAt = (host: typeof alpha, decidesAlone: boolean) =>
+    planOf({ host, record: recordOf(beta, 4), decidesAlone })[2];
+  assert.notEqual(epochAt(alpha, false), epochAt(gamma, false));
+  // Of records that three servers keep none is forgotten: there one of the two loses by compare-and-set.
+  assert.equal(epochAt(alpha, true), epochAt(gamma, true));
+});
+
 test('every plan says that the other host must be off, what is lost, and what the bus may forget', () => {
   const { risks } = planRecovery(facts({ decidesAlone: false }), undefined);
   assert.match(risks[0] ?? '', /beta must be off for good.*two guests write to one disk/);

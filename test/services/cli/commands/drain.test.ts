@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { leastLoaded, spread, type VmToMove } from '../../../../services/cli/drain/plan.ts';
+import { leastTried, spread, type VmToMove } from '../../../../services/cli/drain/plan.ts';
 import type { Answer, Request } from '../../../../shared/messages/request.ts';
 import type { OperationView, Outcome } from '../../../../shared/messages/view.ts';
 import { clientId, decisionOf, hostId, labelOf, operationIdOf, specOf, vmId } from '../../../support/values.ts';
@@ -38,7 +38,7 @@ test('a VM goes only to a host that would take it and was not tried, and no such
     fc.property(some, some, anyLoads, (takers, tried, sizes) => {
       const loads = new Map(hosts.map((host, at) => [host, sizes[at] ?? 0]));
       const left = takers.filter((host) => !tried.includes(host));
-      const chosen = leastLoaded(takers, new Set(tried), loads);
+      const chosen = leastTried(takers, new Map(tried.map((host) => [host, 1])), 1, loads);
       assert.equal(chosen === undefined, left.length === 0);
       if (chosen === undefined) return;
       assert.ok(left.includes(chosen));
@@ -209,7 +209,37 @@ test('a paused VM has nowhere to go until it is resumed, which is no refusal by 
   assert.match(stdout, /carnet vm resume paused1/);
 });
 
-test('where a destination fails the next one that would take the VM is tried, and where none is left it stays', async () => {
+test('a host that was tried before comes after those that were not, however loaded they are', () => {
+  const [beta, gamma] = [hostId('beta'), hostId('gamma')];
+  const loads = new Map([[gamma, 1000]]);
+  assert.equal(leastTried([beta, gamma], new Map([[beta, 1]]), 3, loads), gamma);
+  assert.equal(
+    leastTried(
+      [beta, gamma],
+      new Map([
+        [beta, 1],
+        [gamma, 1],
+      ]),
+      3,
+      loads,
+    ),
+    beta,
+  );
+  assert.equal(
+    leastTried(
+      [beta, gamma],
+      new Map([
+        [beta, 3],
+        [gamma, 3],
+      ]),
+      3,
+      loads,
+    ),
+    undefined,
+  );
+});
+
+test('where a destination fails the next one that would take the VM is tried, each three times, and where none is left it stays', async () => {
   const fault = { code: 'HOST_FULL', message: 'no room' } as const;
   const world = await drainingFleet({
     ends: (vm, destination) => (vm === 'db' || destination === 'beta' ? { is: 'failed', fault } : undefined),
@@ -220,7 +250,10 @@ test('where a destination fails the next one that would take the VM is tried, an
   assert.deepEqual(drain.moved, [{ vm: 'web', to: 'gamma' }]);
   assert.deepEqual(drain.left, [{ vm: 'db', why: 'no room' }]);
   const tried = world.asked('migrate').map((one) => one.verb === 'migrate' && `${one.vm} ${one.destination}`);
-  assert.deepEqual(tried.filter((one) => one !== false && one.startsWith('db')).toSorted(), ['db beta', 'db gamma']);
+  assert.deepEqual(tried.filter((one) => one !== false && one.startsWith('db')).toSorted(), [
+    ...['db beta', 'db beta', 'db beta'],
+    ...['db gamma', 'db gamma', 'db gamma'],
+  ]);
 });
 
 test('done again it goes on with what is under way instead of beginning it twice', async () => {
