@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kernelOn } from '../../../../policy/kernel/kernel.ts';
-import { createGate } from '../../../../services/broker/gate/gate.ts';
+import { createGate, type DecisionLog, type GateOptions } from '../../../../services/broker/gate/gate.ts';
 import { createKernelHolder } from '../../../../services/broker/gate/kernel-holder.ts';
 import { openPolicy } from '../../../../services/broker/gate/open-policy.ts';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
@@ -19,15 +19,9 @@ const loadable = (text: string) => ({
 const accepting = loadable(await shippedText());
 const refusing = loadable(await shippedText('no-entrypoint'));
 
-/** A gate that asks a kernel with the shipped policy, and what is on record in the order it was written. */
-function host(options: { record?: (what: string) => Promise<void> } = {}) {
-  const fs = fakeSelinuxfs(accepting);
-  const written: string[] = [];
-  const record = options.record ?? (async (what: string) => void written.push(what));
-  const kernel = kernelOn(fs, (bytes) => (Buffer.from(bytes).includes('policy 1 ') ? accepting : refusing).policy);
-  const holder = createKernelHolder({ kernel, onLoad: ({ seqno }) => record(`policy ${seqno}`) });
-  const gate = createGate({
-    policy: holder.current,
+const gateOver = (policy: GateOptions['policy'], write: DecisionLog['write']) =>
+  createGate({
+    policy,
     host: 'alpha',
     hostLabel: contexts.broker,
     storeLabel: contexts.store,
@@ -35,8 +29,17 @@ function host(options: { record?: (what: string) => Promise<void> } = {}) {
     mustConfine: true,
     enforcing: true,
     clock: createManualClock(),
-    audit: { write: ({ outcome, policy }) => record(`${outcome} under ${policy.seqno}`) },
+    audit: { write },
   });
+
+/** A gate that asks a kernel with the shipped policy, and what is on record in the order it was written. */
+function host(options: { record?: (what: string) => Promise<void> } = {}) {
+  const fs = fakeSelinuxfs(accepting);
+  const written: string[] = [];
+  const record = options.record ?? (async (what: string) => void written.push(what));
+  const kernel = kernelOn(fs, (bytes) => (Buffer.from(bytes).includes('policy 1 ') ? accepting : refusing).policy);
+  const holder = createKernelHolder({ kernel, onLoad: ({ seqno }) => record(`policy ${seqno}`) });
+  const gate = gateOver(holder.current, ({ outcome, policy }) => record(`${outcome} under ${policy.seqno}`));
   return { fs, written, holder, gate };
 }
 
@@ -47,17 +50,10 @@ test('a decision of the kernel is the one that the engine takes by the same poli
   for (const action of ['start', 'migrate-in', 'restore', 'save'] as const) {
     const { gate } = host();
     const byKernel = await gate.decide(asks(action), 'request', about);
-    const byEngine = await createGate({
-      policy: () => accepting.policy,
-      host: 'alpha',
-      hostLabel: contexts.broker,
-      storeLabel: contexts.store,
-      confined: () => true,
-      mustConfine: true,
-      enforcing: true,
-      clock: createManualClock(),
-      audit: { write: async () => {} },
-    }).decide(asks(action), 'request', about);
+    const byEngine = await gateOver(
+      () => accepting.policy,
+      async () => {},
+    ).decide(asks(action), 'request', about);
     assert.equal(byKernel.outcome, 'allowed');
     assert.equal(byKernel.label, byEngine.label);
     assert.deepEqual(answersOf(byKernel), answersOf(byEngine));
