@@ -12,6 +12,7 @@ const sendingStates: readonly string[] = [
   'offering',
   'confirming',
   'transferring',
+  'forcing',
   'deciding-switchover',
   'switching-over',
   'handing-over',
