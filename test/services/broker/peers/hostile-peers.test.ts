@@ -210,7 +210,8 @@ test('a request that waited is used once all the same, for as long as it may wai
     options: offer.options,
     queueMsMax: long,
   } as const;
-  const signedAtMs = clock.nowMs() - long;
+  // Longer ago than a frame lives, and fresh for longer than one lives.
+  const signedAtMs = clock.nowMs() - long / 2;
   const request = await signed('operator', patient, 'client', 'alpha', signedAtMs);
   const remembered: number[] = [];
   const { admit } = beta.seen;

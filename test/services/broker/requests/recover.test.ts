@@ -76,6 +76,7 @@ test('a word about another host than the one that has the VM, or of one whom pol
   await running();
   const other = await operator.ask('beta', { verb: 'recover', vm, fenced: hostId('gamma') });
   assert.equal(other.is === 'failed' && other.fault.code, 'OWNER_CONFLICT');
+  assert.ok(!beta.decisions.some(({ action }) => action === 'recover'), 'no decision stands on such a word');
   const monitor = await clientOf('monitor');
   const refused = await monitor.ask('beta', { verb: 'recover', vm, fenced: alphaId });
   assert.ok(refused.is === 'refused');
@@ -177,6 +178,15 @@ test('a source in doubt says so, and with the word goes on from its memory in an
   assert.equal(alpha.vmm.processes.get(vm)?.running, true);
   assert.deepEqual(await recordOf(alpha), ['alpha', recovery.epoch, true]);
   assert.equal(alpha.world.vms.need(vm).fence?.host, 'beta');
+});
+
+test('a source in doubt takes no word about another host than its destination', async () => {
+  const operation = await inDoubt(false);
+  const other = await operator.ask('alpha', { verb: 'recover', vm, fenced: hostId('gamma') });
+  assert.equal(other.is === 'failed' && other.fault.code, 'OWNER_CONFLICT');
+  assert.equal(alpha.runner.stateOf(operation)?.state, 'in-doubt');
+  assert.equal(alpha.vmm.processes.get(vm)?.running, false);
+  assert.deepEqual(await recordOf(alpha), ['alpha', 1, true]);
 });
 
 test('a source in doubt about a destination that had the VM gives its own memory up, and has a stopped VM', async () => {
