@@ -92,6 +92,7 @@ function risksOf(vm: VmName, fenced: HostName, memory: Recovery['memory'], decid
     ...(decidesAlone
       ? []
       : [
+          `the owner records have no three copies: the bus may have forgotten that another host has ${vm} by now, so look that none of those that are left runs it`,
           `the owner records have no three copies: should the bus forget this word, ${fenced} must stay away until it is told again, half a minute at most`,
         ]),
   ];
