@@ -52,9 +52,13 @@ async function readBounded(path: string): Promise<string> {
   try {
     await using file = await open(path, 'r');
     const bytes = Buffer.alloc(limits.configFileBytes + 1);
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-    if (bytesRead > limits.configFileBytes) throw new Error(`it has more than ${limits.configFileBytes} bytes`);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, bytesRead));
+    let length = 0;
+    // A pipe gives what it has just now.
+    for (let more = -1; more !== 0 && length < bytes.length; length += more) {
+      more = (await file.read(bytes, length, bytes.length - length, null)).bytesRead;
+    }
+    if (length > limits.configFileBytes) throw new Error(`it has more than ${limits.configFileBytes} bytes`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new BrokerError('CONFIG_INVALID', `${path} cannot be read: ${why}`, { cause });

@@ -43,7 +43,8 @@ export const vmVerbs: readonly Verb[] = [
     name: 'define',
     usage: 'define <file>',
     summary: 'make a VM known to a host, from a YAML file',
-    details: 'README.md shows a file with every field. The label of the first disk decides the label of the VM.',
+    details:
+      'README.md shows a file with every field; - reads it from stdin. The label of the first disk decides the label of the VM.',
     options: [onHost('the host that will run it; needed where there is more than one')],
     example: 'define web.yaml --host alpha',
     intent: async ([file], options) => (await intents()).define(file, options),

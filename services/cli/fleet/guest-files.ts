@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ImageName } from '../../../shared/ids.ts';
@@ -16,14 +16,14 @@ const disk = 'web.qcow2' as ImageName;
 const kernel = 'vmlinuz';
 const initrd = 'initrd.gz';
 
-/** Puts the guest's files into the pool with their labels. Answers with the VM's spec, its disk, and how the labels are kept. */
+/** Puts the guest's files into the pool with their labels; those that are there stay as they are. Answers with the VM's spec, its disk, and how the labels are kept. */
 export async function placeGuest(
   layout: FleetLayout,
   guest: Guest,
 ): Promise<{ spec: VmSpec; disk: ImageName; labelsBy: 'security.selinux' | 'file_contexts' }> {
-  copyFileSync(guest.kernelPath, join(layout.pool, kernel));
-  copyFileSync(guest.initrdPath, join(layout.pool, initrd));
-  await guest.makeDisk(join(layout.pool, disk));
+  await place(layout, kernel, (path) => copyFileSync(guest.kernelPath, path));
+  await place(layout, initrd, (path) => copyFileSync(guest.initrdPath, path));
+  await place(layout, disk, (path) => guest.makeDisk(path));
   const labelled = [
     setLabel(join(layout.pool, disk), contexts.disk('c10,c20')),
     setLabel(join(layout.pool, kernel), contexts.kernel),
@@ -44,6 +44,15 @@ export async function placeGuest(
   });
   if (!written.ok) throw new Error(`the demo's own VM has no sound spec: ${written.problems.join('; ')}`);
   return { spec: written.value, disk, labelsBy: labelled ? 'security.selinux' : 'file_contexts' };
+}
+
+/** Makes a file of the pool, whole or not at all, unless a guest has it already. */
+async function place({ pool }: FleetLayout, name: string, make: (path: string) => unknown): Promise<void> {
+  const path = join(pool, name);
+  if (existsSync(path)) return;
+  const draft = join(pool, `.${name}.new`);
+  await make(draft);
+  renameSync(draft, path);
 }
 
 /** Labels a file. False where its file system, or this user, cannot: then the fleet's file_contexts has a rule for it. */

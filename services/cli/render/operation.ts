@@ -84,11 +84,19 @@ export function troubleText({ outcome, progress }: Pick<OperationView, 'outcome'
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
+const verbOf = { 'migrate-source': 'migrate', 'migrate-destination': 'take in' } as const;
+
+function whatText({ kind, vm, peer }: OperationView): string {
+  if (kind !== 'migrate-source' && kind !== 'migrate-destination') return `${kind} ${vm}`;
+  const other = peer === undefined ? '' : kind === 'migrate-source' ? ` to ${peer}` : ` from ${peer}`;
+  return `${verbOf[kind]} ${vm}${other}`;
+}
+
 /** How an operation ended, in one line; a refusal's questions are for renderDecision. */
 export function renderOutcome(view: OperationView, style: Style): string {
   const figures = figuresText(view);
   const tail = figures === '' ? '' : ` ${style.dim(`(${figures})`)}`;
-  const what = `${view.kind} ${view.vm}`;
+  const what = whatText(view);
   switch (view.outcome?.is) {
     case undefined:
       return `… ${what}: ${view.progress.phase}${tail}\n`;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +27,14 @@ describe('a configuration file', () => {
     const path = join(directory, 'good.yaml');
     await writeFile(path, '# a comment\nport: 4222\nhosts:\n  - name: alpha\n  - {name: beta}\n');
     assert.deepEqual(await readConfig(path, form), { port: 4222, hosts: [{ name: 'alpha' }, { name: 'beta' }] });
+  });
+
+  it('is read from a pipe', async () => {
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const writer = spawn('sh', ['-c', '{ echo port: 4222; echo "hosts: []"; } > "$0"', pipe]);
+    assert.deepEqual(await readConfig(pipe, form), { port: 4222, hosts: [] });
+    if (writer.exitCode === null) await once(writer, 'exit');
   });
 
   const bad: readonly [what: string, source: string, problems: readonly RegExp[]][] = [

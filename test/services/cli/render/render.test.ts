@@ -114,13 +114,19 @@ test('how an operation ended is one line', () => {
     downtimeMs: 12.4,
     totalMs: 3000,
   };
-  const completed = view({ outcome: { is: 'completed', label: labelOf('u:r:t:s0') }, progress });
+  const completed = view({ peer: hostId('beta'), outcome: { is: 'completed', label: labelOf('u:r:t:s0') }, progress });
   assert.equal(
     renderOutcome(completed, plain),
-    '✓ migrate-source web as u:r:t:s0 (3.00 MiB sent at 1.00 MiB/s, downtime 12 ms, 3.0 s in all)\n',
+    '✓ migrate web to beta as u:r:t:s0 (3.00 MiB sent at 1.00 MiB/s, downtime 12 ms, 3.0 s in all)\n',
   );
-  const failed = view({ outcome: { is: 'failed', fault: { code: 'TRANSFER_FAILED', message: 'the link broke' } } });
-  assert.equal(renderOutcome(failed, plain), '✗ migrate-source web: the link broke [TRANSFER_FAILED]\n');
+  const broken = { is: 'failed', fault: { code: 'TRANSFER_FAILED', message: 'the link broke' } } as const;
+  const failed = view({ peer: hostId('beta'), outcome: broken });
+  assert.equal(renderOutcome(failed, plain), '✗ migrate web to beta: the link broke [TRANSFER_FAILED]\n');
+  assert.equal(
+    renderOutcome({ ...failed, kind: 'migrate-destination' }, plain).split(':')[0],
+    '✗ take in web from beta',
+  );
+  assert.equal(renderOutcome({ ...failed, kind: 'start' }, plain).split(':')[0], '✗ start web');
 });
 
 test('progress is the share that remains, and fits the terminal', () => {
