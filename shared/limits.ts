@@ -34,6 +34,7 @@ export const limits = {
   checkpointsPerVm: 1000,
   jobsPerClient: 100,
   runsPerJob: 50,
+  hosts: 1000,
   vmsPerHost: 1000,
   listEntries: 1000,
 } as const;

@@ -23,6 +23,7 @@ import { createImages } from './images/images.ts';
 import { createOwnership } from './ownership/records.ts';
 import { createPeers } from './peers/ask-peers.ts';
 import { openRequestBy } from './peers/client-request.ts';
+import { createKnownHosts } from './peers/known-hosts.ts';
 import { createTeller } from './requests/tell-clients.ts';
 import { createJournal } from './runtime/journal.ts';
 import { stoppingAfter } from './runtime/stop-after.ts';
@@ -74,6 +75,8 @@ export async function startBroker(
 
   const { replicas } = config.bus;
   const owners = await bus.bucket(buckets.owners, { replicas });
+  const hosts = await bus.bucket(buckets.hosts, { replicas });
+  const known = await createKnownHosts({ bucket: hosts, store, trust, clock, self: host });
   const core = await startCore({
     host,
     address,
@@ -112,7 +115,7 @@ export async function startBroker(
     policyDigest: () => holder.current()?.digest ?? '',
     identities: await readIdentities(config.identities, holder.current()),
     ownership: createOwnership({ bucket: owners, identity, trust, clock }),
-    peers: createPeers(endpoint),
+    peers: createPeers(endpoint, known.others),
     openRequest: openRequestBy({ trust, clock }),
     tell: createTeller({ endpoint, clock, log }),
     journal: (opened) =>
@@ -120,7 +123,6 @@ export async function startBroker(
         process.kill(process.pid, 'SIGSTOP'),
       ),
   });
-  const hosts = await bus.bucket(buckets.hosts, { replicas });
   await putRecord();
   await bus.flush();
   log.info('serving', { host, qemu: vmm.qemuVersion, policy: holder.current()?.digest ?? '' });
@@ -171,6 +173,7 @@ export async function startBroker(
     },
     async close() {
       await core.close();
+      known.stop();
       vmm.release();
       await bus.close();
       await audit.close();

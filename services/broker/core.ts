@@ -82,14 +82,23 @@ export async function startCore(ports: CorePorts): Promise<Core> {
   await adoptRunning(world, new Set(open.map(({ vm }) => vm)), (vm) => void hear(vm));
   await runner.recover();
   for (const { vm } of open) await hear(vm);
-  keeper = await keepOwners(world, runner);
+  const owners = await keepOwners(world, runner);
+  keeper = owners;
   const waiting = createQueue({ runner, limits: world.migrations, store, clock, log });
   queue = waiting;
   queue.look();
   const stops = [
-    keeper.stop,
+    owners.stop,
     queue.stop,
-    servePeers({ endpoint, world, runner, migrateDestination: kinds.migrateDestination, openRequest, seen }),
+    servePeers({
+      endpoint,
+      world,
+      runner,
+      migrateDestination: kinds.migrateDestination,
+      openRequest,
+      seen,
+      look: owners.look,
+    }),
     serveRequests({ endpoint, world, runner, kinds, told: { host: hostView, placeOf: waiting.placeOf } }),
   ];
   return {

@@ -1,7 +1,7 @@
 import type { Fault } from '../errors/broker-error.ts';
 import { operationId, vmName } from '../ids.ts';
 import { limits } from '../limits.ts';
-import { bytes, fields, integer, literal, pattern, type Shape, variant } from '../schema/schema.ts';
+import { bytes, fields, integer, literal, oneOf, pattern, type Shape, variant } from '../schema/schema.ts';
 import { carnet } from '../vm/carnet.ts';
 import { decision } from '../vm/decision.ts';
 import { declareExchange } from './exchange.ts';
@@ -96,6 +96,23 @@ export const letGoExchange = declareExchange({
     failure,
   ]),
   timeoutMs: 10_000,
+  ofFault,
+});
+
+/**
+ * host → every other one, before a VM is taken over from a host that is off for good: has any of them got it? With the
+ * newest epoch that whoever asks knows of.
+ */
+export const whoHasExchange = declareExchange({
+  name: 'who-has',
+  ask: fields({ vm: vmName, epoch: integer(0, Number.MAX_SAFE_INTEGER) }),
+  answer: variant('is', [
+    fields({ is: literal('has'), why: oneOf(['qemu', 'operation', 'journal']) }),
+    /** With the newest epoch that this host knows of; 0 where it never had the VM. */
+    fields({ is: literal('has-not'), epoch: integer(0, Number.MAX_SAFE_INTEGER) }),
+    failure,
+  ]),
+  timeoutMs: 4_000,
   ofFault,
 });
 

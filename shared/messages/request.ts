@@ -49,9 +49,15 @@ const verb = {
   restore: fields({ verb: literal('restore'), checkpoint: checkpointId }),
   /**
    * Takes the VM over from a host that has died for good. `fenced` is the word that this host is off for good; without it
-   * nothing is done but told.
+   * nothing is done but told. `alsoFenced` are others that do not say whether they have it, and are off as well.
    */
-  recover: fields({ verb: literal('recover'), vm: vmName, fenced: maybe(hostName), memory: maybe(memoryChoice) }),
+  recover: fields({
+    verb: literal('recover'),
+    vm: vmName,
+    fenced: maybe(hostName),
+    alsoFenced: maybe(list(hostName, limits.hosts)),
+    memory: maybe(memoryChoice),
+  }),
   'checkpoint-remove': fields({ verb: literal('checkpoint-remove'), checkpoint: checkpointId }),
   /** The host takes no VM in any more, and starts and restores none, until it is undrained. */
   drain: fields({ verb: literal('drain') }),

@@ -31,6 +31,8 @@ export interface Fleet {
   readonly random: Random;
   /** What was added later draws from this one, so that the seeds it does not touch stay what they were. */
   readonly added: Random;
+  /** The same for what was added to the words of the operator. */
+  readonly fenced: Random;
   readonly pace: Pace;
   readonly links: Links;
   readonly network: Network;
@@ -46,8 +48,8 @@ export interface Fleet {
   readonly randomBytes: (bytes: number) => Uint8Array;
   /** The ports of a broker, with the mutation between, and its tables counted. */
   readonly mutate: (ports: CorePorts) => CorePorts;
-  /** What is to happen when a VM next becomes another host's. */
-  atNextMove: ((owner: string, vm: VmName) => void) | undefined;
+  /** What is to happen when a VM next becomes another host's, with the host that had it before. */
+  atNextMove: ((owner: string, vm: VmName, before: string) => void) | undefined;
   /** Hosts that are off for good, as far as anybody knows. */
   readonly dead: Set<string>;
   /** Faults that are still to come or to mend by themselves. */
@@ -62,6 +64,7 @@ const startMs = 1_700_000_000_000;
 export function createFleet(by: {
   readonly random: Random;
   readonly added: Random;
+  readonly fenced: Random;
   readonly hosts: number;
   readonly vms: number;
   readonly hard: boolean;
@@ -101,7 +104,7 @@ export function createFleet(by: {
       if (before === undefined || before.record.owner === written.record.owner) return;
       const act = fleet.atNextMove;
       fleet.atNextMove = undefined;
-      act?.(written.record.owner, written.record.vm);
+      act?.(written.record.owner, written.record.vm, before.record.owner);
     },
   });
   const machines = createMachines(
@@ -113,6 +116,7 @@ export function createFleet(by: {
     time,
     random,
     added: by.added,
+    fenced: by.fenced,
     pace,
     links,
     network,

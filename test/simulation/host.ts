@@ -85,7 +85,7 @@ export function startBroker(fleet: Fleet, host: SimHost): void {
       contextOf: (role) => (role === 'client' ? clientLabel : host.policy.knowsHosts ? peerLabel : undefined),
     },
     ownership: fleet.owners.ownershipOf(host.name, life),
-    peers: createPeers(endpoint),
+    peers: createPeers(endpoint, async () => others(fleet, host)),
     store,
     endpoint,
     openRequest: openRequestOf(fleet),
@@ -108,6 +108,9 @@ export function startBroker(fleet: Fleet, host: SimHost): void {
     },
   );
 }
+
+const others = ({ hosts }: Fleet, self: SimHost) =>
+  hosts.filter((host) => host !== self).map(({ name }) => hostId(name));
 
 const openRequestOf =
   ({ network, time }: Fleet): OpenRequest =>

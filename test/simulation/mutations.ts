@@ -209,6 +209,12 @@ export const mutations = {
       return { ...ports, endpoint: { ...endpoint, serve } };
     },
   },
+  'recover-without-asking': {
+    ports: (ports) => ({
+      ...ports,
+      peers: { ...ports.peers, whoHas: async () => ({ is: 'has-not', epoch: 0 }) },
+    }),
+  },
   'forced-guest-left-paused': {
     kinds(world) {
       const kinds = kindsOf(world);

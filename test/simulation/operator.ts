@@ -22,28 +22,46 @@ type Ask = (host: string, request: Request) => Promise<unknown>;
 const untilToldAgainMs = 120_000;
 
 export function createOperator(fleet: Fleet, ask: Ask): Operator {
-  const { added, time, truth, log } = fleet;
-  let dead: SimHost | undefined;
+  const { added, fenced, time, truth, log, hosts, owners } = fleet;
+  const dead: SimHost[] = [];
   let words = 0;
   let mending = false;
 
-  function die(): void {
-    const host = added.pick(fleet.hosts);
-    if (host.broker === undefined || mending) return;
+  /** The host is off until everything else was mended; false where it was off before. */
+  function die(host: SimHost): boolean {
+    if (host.broker === undefined || mending) return false;
     log.info('FAULT a host dies for good', { host: host.name });
     stopHost(fleet, host);
     fleet.dead.add(host.name);
-    dead = host;
-    words = added.between(1, 3);
-    for (let left = words; left > 0; left--) time.after(added.between(1, 60_000), () => void say(host));
+    dead.push(host);
+    return true;
   }
 
-  async function say({ name }: SimHost): Promise<void> {
-    const vm = added.pick(fleet.vms);
-    const at = added.pick(fleet.hosts.filter((host) => host.name !== name)).name;
-    await ask(at, { verb: 'recover', vm, fenced: hostId(name), memory: memoryOf(at, vm) });
-    if (added.chance(0.6)) await ask(at, { verb: 'start', vm });
+  function dieAndBeFenced(): void {
+    const host = added.pick(hosts);
+    if (!die(host)) return;
+    const count = added.between(1, 3);
+    words += count;
+    for (let left = count; left > 0; left--) {
+      time.after(added.between(1, 60_000), () => void say(host, added.pick(fleet.vms)).then(said));
+    }
+    if (hosts.length < 3 || !fenced.chance(0.2)) return;
+    // Of a fleet that has lost more than one host the word has to be given about each.
+    time.after(fenced.between(1, 30_000), () => void die(fenced.pick(hosts.filter((other) => other !== host))));
+  }
+
+  const said = () => {
     words -= 1;
+  };
+
+  async function say({ name }: SimHost, vm: VmName): Promise<void> {
+    const living = hosts.filter((host) => !fleet.dead.has(host.name));
+    if (living.length === 0) return;
+    const at = added.pick(living).name;
+    const alsoFenced = dead.filter((host) => host.name !== name).map((host) => hostId(host.name));
+    const also = alsoFenced.length === 0 ? {} : { alsoFenced };
+    await ask(at, { verb: 'recover', vm, fenced: hostId(name), ...also, memory: memoryOf(at, vm) });
+    if (added.chance(0.6)) await ask(at, { verb: 'start', vm });
   }
 
   /** Whether the guest that is in doubt at a host is the newest there is. */
@@ -55,24 +73,38 @@ export function createOperator(fleet: Fleet, ask: Ask): Operator {
   /** Somebody asks what would be done, and gives no word: nothing is done. */
   function wonder(): void {
     const vm = added.pick(fleet.vms);
-    void ask(added.pick(fleet.hosts).name, { verb: 'recover', vm });
+    void ask(added.pick(hosts).name, { verb: 'recover', vm });
   }
 
-  if (added.chance(0.08)) time.after(added.between(0, added.pick([300, 20_000])), die);
+  /** The server loses power just after a VM moved, and the host it left never comes back: the record names that host. */
+  function leftForgotten(): void {
+    fleet.atNextMove = (_, vm, before) =>
+      void time.after(fenced.between(1, 60), () => {
+        const host = hosts.find(({ name }) => name === before);
+        if (host === undefined || !die(host)) return;
+        log.info('FAULT and the bucket forgets that it gave a VM away', { vm });
+        owners.rewind(1);
+        words += 1;
+        time.after(fenced.between(1, fenced.pick([200, 40_000])), () => void say(host, vm).then(said));
+      });
+  }
+
+  if (added.chance(0.08)) time.after(added.between(0, added.pick([300, 20_000])), dieAndBeFenced);
   if (added.chance(0.15)) time.after(added.between(0, 5_000), wonder);
+  if (hosts.length > 2 && owners.replicas < 3 && fenced.chance(0.1)) leftForgotten();
 
   return {
-    done: () => dead === undefined && words === 0,
+    done: () => dead.length === 0 && words === 0,
     mended() {
       mending = true;
-      const host = dead;
-      if (host === undefined) return;
-      time.after(untilToldAgainMs, () => {
-        log.info('a host that was fenced comes back', { host: host.name });
-        fleet.dead.delete(host.name);
-        startBroker(fleet, host);
-        dead = undefined;
-      });
+      for (const host of dead) {
+        time.after(untilToldAgainMs, () => {
+          log.info('a host that was fenced comes back', { host: host.name });
+          fleet.dead.delete(host.name);
+          startBroker(fleet, host);
+          dead.splice(dead.indexOf(host), 1);
+        });
+      }
     },
   };
 }

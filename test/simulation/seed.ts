@@ -45,7 +45,8 @@ export function beginSeed(seed: number, options: SeedOptions): Run {
   const vms = options.vms ?? random.pick([1, 1, 1, 2, 2, 3]);
   const { mutation, log, coverage, hard = false } = options;
   const added = createRandom(seed + 2 ** 40);
-  const fleet = createFleet({ random, added, hosts, vms, hard, mutation, log, coverage });
+  const fenced = createRandom(seed + 2 ** 41);
+  const fleet = createFleet({ random, added, fenced, hosts, vms, hard, mutation, log, coverage });
   const scenario = createScenario(fleet, hard);
   const { time, truth } = fleet;
   let steps = 0;

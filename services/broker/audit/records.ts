@@ -28,9 +28,7 @@ export function recordsOf(decision: Decision, id: string, about: DecidedAbout): 
       after: [
         about.operation === undefined ? '' : `operation=${untrusted(about.operation)}`,
         `action=${untrusted(decision.action)} moment=${decision.moment} outcome=${decision.outcome}`,
-        about.fence === undefined
-          ? ''
-          : `fence=confirmed fenced=${untrusted(about.fence.host)} epoch=${about.fence.epoch}`,
+        about.fence === undefined ? '' : fenceOf(about.fence),
         decision.label === undefined ? '' : `label=${context(decision.label)}`,
         `policy=${decision.policy.digest} seqno=${decision.policy.seqno} enforcing=${decision.policy.enforcing ? 1 : 0}`,
         `res=${decision.outcome === 'allowed' ? 1 : 0}`,
@@ -39,6 +37,13 @@ export function recordsOf(decision: Decision, id: string, about: DecidedAbout): 
         .join(' '),
     },
   ];
+}
+
+/** The word that hosts are off for good, and who said that the VM is not there. */
+function fenceOf({ host, also, heard, epoch }: NonNullable<DecidedAbout['fence']>): string {
+  const names = (field: string, of: readonly string[]) =>
+    of.length === 0 ? '' : ` ${field}=${untrusted(of.join(','))}`;
+  return `fence=confirmed fenced=${untrusted(host)}${names('also_fenced', also)}${names('heard', heard)} epoch=${epoch}`;
 }
 
 /** A policy that was loaded, or was not, in the kernel's words. */

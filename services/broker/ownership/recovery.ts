@@ -17,6 +17,7 @@ export interface RecoveryFacts {
   readonly decidesAlone: boolean;
   readonly record: OwnerRecord | undefined;
   readonly entry: Pick<VmEntry, 'promisedTo'> | undefined;
+  /** The newest epoch this host knows of, and the others it has asked. */
   readonly knownEpoch: number;
   /** The handover that this host has signed and has no answer to. */
   readonly doubt: { readonly destination: HostName; readonly epoch: number } | undefined;
@@ -43,10 +44,13 @@ const epochsOf = (host: HostName): number => createHash('sha256').update(host).d
  * nothing says that the destination ran it. VM_STATE where there is nothing to recover, VM_UNKNOWN where nothing of it is
  * here, OWNER_CONFLICT where it runs here or is a third host's.
  */
-export function planRecovery(facts: RecoveryFacts, memory: 'keep' | 'drop' | undefined): Recovery {
-  const { vm, host, record, doubt, knownEpoch, decidesAlone } = facts;
+export function planRecovery(
+  facts: RecoveryFacts,
+  memory: 'keep' | 'drop' | undefined,
+): Omit<Recovery, 'heard' | 'silent'> {
+  const { vm, host, record, decidesAlone } = facts;
   const { about, fenced } = fencedIn(facts);
-  const newest = Math.max(record?.epoch ?? 0, knownEpoch, (doubt?.epoch ?? 0) + 1);
+  const newest = newestKnown(facts);
   const evident = record?.owner === fenced ? 'drop' : 'keep';
   const chosen = about === 'handover' ? (memory ?? evident) : 'none';
   return {
@@ -63,6 +67,14 @@ export function planRecovery(facts: RecoveryFacts, memory: 'keep' | 'drop' | und
         : `${vm} is a stopped VM of ${host}: start it from its disks, or restore a checkpoint of it`,
   };
 }
+
+/** The newest epoch the VM may have come to, as far as is known here. */
+export const newestKnown = ({
+  record,
+  knownEpoch,
+  doubt,
+}: Pick<RecoveryFacts, 'record' | 'knownEpoch' | 'doubt'>): number =>
+  Math.max(record?.epoch ?? 0, knownEpoch, doubt === undefined ? 0 : doubt.epoch + 1);
 
 function fencedIn(facts: RecoveryFacts): Pick<Recovery, 'about' | 'fenced'> {
   const { vm, host, record, entry, doubt, runsHere, defined } = facts;
@@ -92,7 +104,6 @@ function risksOf(vm: VmName, fenced: HostName, memory: Recovery['memory'], decid
     ...(decidesAlone
       ? []
       : [
-          `the owner records have no three copies: the bus may have forgotten that another host has ${vm} by now, so look that none of those that are left runs it`,
           `the owner records have no three copies: should the bus forget this word, ${fenced} must stay away until it is told again, half a minute at most`,
         ]),
   ];

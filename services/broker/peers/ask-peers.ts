@@ -8,16 +8,18 @@ import {
   offerExchange,
   releaseExchange,
   switchoverExchange,
+  whoHasExchange,
 } from '../../../shared/messages/peer.ts';
 import type { Peers } from './peers.ts';
 
-/** Asks other hosts over the bus. */
-export function createPeers(endpoint: Endpoint): Peers {
+/** Asks other hosts over the bus; `others` says which there are. */
+export function createPeers(endpoint: Endpoint, others: Peers['others']): Peers {
   const asking =
     <Ask, Answer>(exchange: Exchange<Ask, Answer>) =>
     async (to: HostName, body: Ask): Promise<Answer> =>
       (await endpoint.ask(exchange, { role: 'host', name: to }, body)).answer;
   return {
+    others,
     async offer(to, body) {
       const { answer, askDigest } = await endpoint.ask(offerExchange, { role: 'host', name: to }, body);
       return { answer, offerDigest: askDigest };
@@ -26,6 +28,7 @@ export function createPeers(endpoint: Endpoint): Peers {
     switchover: asking(switchoverExchange),
     handover: asking(handoverExchange),
     letGo: asking(letGoExchange),
+    whoHas: asking(whoHasExchange),
     release: asking(releaseExchange),
   };
 }

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { BrokerError } from '../../../shared/errors/broker-error.ts';
-import { type HostName, hostName, type OperationId } from '../../../shared/ids.ts';
+import { type HostName, hostName, type OperationId, type VmName } from '../../../shared/ids.ts';
 import { limits } from '../../../shared/limits.ts';
 import type { AskContext, Endpoint } from '../../../shared/messages/endpoint.ts';
 import type { SeenNonces } from '../../../shared/messages/frame.ts';
@@ -13,6 +13,7 @@ import {
   offerExchange,
   releaseExchange,
   switchoverExchange,
+  whoHasExchange,
 } from '../../../shared/messages/peer.ts';
 import { check } from '../../../shared/schema/schema.ts';
 import { mustNotDrain } from '../draining/draining.ts';
@@ -21,6 +22,7 @@ import { clientLabel, peerLabel, type World } from '../effects/world.ts';
 import { answerToHandover, answerToOffer, answerToRelease, answerToSwitchover } from '../migrate/answers.ts';
 import type { DestinationEvent, DestinationState, MigrateIn } from '../migrate/destination-states.ts';
 import { letGo } from '../ownership/let-go.ts';
+import { whoHas } from '../ownership/others.ts';
 import { mustHaveRoomForOne } from '../queue/limits.ts';
 import type { AnyKind } from '../runtime/kind.ts';
 import type { Runner } from '../runtime/runner.ts';
@@ -34,6 +36,8 @@ interface PeerServerDeps {
   readonly openRequest: OpenRequest;
   /** Remembers which client requests were acted on. */
   readonly seen: SeenNonces;
+  /** Looks whether a VM and its owner record agree. */
+  readonly look: (vm: VmName) => void;
 }
 
 /** Answers the other hosts. Who asks is known by certificate; only the source of a migration is heard about it. */
@@ -44,6 +48,7 @@ export function servePeers({
   migrateDestination,
   openRequest,
   seen,
+  look,
 }: PeerServerDeps): () => void {
   const settled = <T>(operation: OperationId, judge: (state: DestinationState) => T | undefined, timeoutMs: number) =>
     runner.settled(operation, (state) => judge(state as DestinationState), timeoutMs);
@@ -141,6 +146,12 @@ export function servePeers({
     }),
     endpoint.serve(letGoExchange, async ({ vm }, context) => {
       return { is: 'let-go', epoch: await letGo(world, runner, vm, hostOf(context)) } as const;
+    }),
+    endpoint.serve(whoHasExchange, async ({ vm, epoch }, context) => {
+      hostOf(context);
+      // Whoever asks goes by an older record: one that has the VM puts its own back.
+      look(vm);
+      return whoHas(world, runner, vm, epoch);
     }),
     endpoint.serve(explainExchange, async ({ carnet, request: bytes }, context) => {
       const source = hostOf(context);

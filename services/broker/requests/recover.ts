@@ -6,7 +6,9 @@ import type { Decision } from '../../../shared/vm/decision.ts';
 import { clientLabel, type World } from '../effects/world.ts';
 import type { SourceState } from '../migrate/source-states.ts';
 import { takeFenced } from '../ownership/fence.ts';
-import { planRecovery } from '../ownership/recovery.ts';
+import { askOthers, mustBeAccountedFor } from '../ownership/others.ts';
+import { newestKnown, planRecovery, type RecoveryFacts } from '../ownership/recovery.ts';
+import type { DecidedAbout } from '../runtime/ports.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { VmEntry } from '../vms/vms.ts';
 
@@ -15,8 +17,9 @@ type Definition = Omit<VmEntry, 'epoch'>;
 
 /**
  * Takes a VM over from a host that has died for good, on an operator's word. Without the word, that is without the name of
- * the host that is fenced, it only says what would be done and what that risks. The decision is on record, with the
- * word and the epoch, before anything is changed.
+ * the host that is fenced, it only says what would be done and what that risks. Where the record is no proof the other hosts
+ * are asked first: one that has the VM keeps it. The decision is on record, with the word and the epoch, before anything is
+ * changed.
  */
 export async function recover(
   world: World,
@@ -24,37 +27,47 @@ export async function recover(
   request: ActionOf<'recover'>,
   client: ClientName,
 ): Promise<Answer> {
-  const { vm, fenced } = request;
+  const { vm, fenced, alsoFenced = [], memory } = request;
   const doubt = doubtOf(runner, vm);
   const release = doubt === undefined ? runner.hold(vm) : undefined;
   try {
     const definition = await definitionOf(world, vm);
-    const plan = planRecovery(
-      {
-        vm,
-        host: world.host,
-        decidesAlone: world.ownership.decidesAlone,
-        record: (await world.ownership.read(vm))?.record,
-        entry: world.vms.get(vm),
-        knownEpoch: world.vms.epochOf(vm),
-        doubt: doubt && { destination: doubt.destination, epoch: doubt.carnet.epoch },
-        runsHere: doubt === undefined && world.vms.process(vm) !== undefined,
-        defined: definition !== undefined,
-      },
-      request.memory,
-    );
+    const facts: RecoveryFacts = {
+      vm,
+      host: world.host,
+      decidesAlone: world.ownership.decidesAlone,
+      record: (await world.ownership.read(vm))?.record,
+      entry: world.vms.get(vm),
+      knownEpoch: world.vms.epochOf(vm),
+      doubt: doubt && { destination: doubt.destination, epoch: doubt.carnet.epoch },
+      runsHere: doubt === undefined && world.vms.process(vm) !== undefined,
+      defined: definition !== undefined,
+    };
+    const gone = planRecovery(facts, memory).fenced;
     if (definition === undefined) throw new BrokerError('VM_UNKNOWN', `${vm} is not known here`);
-    if (fenced !== undefined && fenced !== plan.fenced) {
-      throw new BrokerError('OWNER_CONFLICT', `${vm} is to be recovered from ${plan.fenced}, not from ${fenced}`);
+    if (fenced !== undefined && fenced !== gone) {
+      throw new BrokerError('OWNER_CONFLICT', `${vm} is to be recovered from ${gone}, not from ${fenced}`);
     }
-    const decision = await decide(world, plan, definition, client, fenced !== undefined);
+    // Nobody makes this host ask the others who may not recover it.
+    const asked = await decide(world, vm, definition, client);
+    if (asked.outcome === 'refused') return { is: 'refused', decision: asked };
+    const others = await askOthers(world, vm, { epoch: newestKnown(facts), gone });
+    const { heard, silent } = others;
+    const plan = {
+      ...planRecovery({ ...facts, knownEpoch: others.epoch }, memory),
+      heard: [...heard],
+      silent: [...silent],
+    };
+    if (fenced === undefined) return { is: 'recovery', recovery: plan, decision: asked, done: false };
+    mustBeAccountedFor(vm, others, alsoFenced);
+    const { epoch } = plan;
+    const decision = await decide(world, vm, definition, client, { host: fenced, also: alsoFenced, heard, epoch });
     if (decision.outcome === 'refused') return { is: 'refused', decision };
-    const answer = { is: 'recovery', recovery: plan, decision } as const;
-    if (fenced === undefined) return { ...answer, done: false };
-    const word: Fence = { host: fenced, epoch: plan.epoch, by: client, atMs: world.clock.nowMs() };
+    const also = alsoFenced.length === 0 ? {} : { also: alsoFenced };
+    const word: Fence = { host: fenced, ...also, epoch, by: client, atMs: world.clock.nowMs() };
     if (doubt === undefined) await takeOver(world, definition, word);
     else await endDoubt(runner, doubt, word, plan.memory);
-    return { ...answer, done: true };
+    return { is: 'recovery', recovery: plan, decision, done: true };
   } finally {
     release?.();
   }
@@ -69,13 +82,13 @@ export async function recoveredLabel(world: World, vm: VmName): Promise<Definiti
 
 function decide(
   world: World,
-  { vm, fenced: host, epoch }: Recovery,
+  vm: VmName,
   { label }: Definition,
   client: ClientName,
-  confirmed: boolean,
+  fence?: DecidedAbout['fence'],
 ): Promise<Decision> {
   const ask = { action: 'recover', client: clientLabel(world, client), label } as const;
-  return world.gate.decide(ask, 'request', { vm, by: client, ...(confirmed ? { fence: { host, epoch } } : {}) });
+  return world.gate.decide(ask, 'request', { vm, by: client, ...(fence === undefined ? {} : { fence }) });
 }
 
 /** The handover of a VM that this host has no answer to. */

@@ -224,12 +224,20 @@ export type GateAsk =
       readonly images: readonly Pick<OpenImage, 'spec' | 'label'>[];
     };
 
-/** What a decision is taken for; `fence` is the host that somebody says is off for good, and the epoch taken on that word. */
+/**
+ * What a decision is taken for; `fence` is the host that somebody says is off for good, with those that are off as well, those that
+ * say that they do not have the VM, and the epoch taken on that word.
+ */
 export interface DecidedAbout {
   readonly vm?: string;
   readonly operation?: string;
   readonly by: string;
-  readonly fence?: { readonly host: string; readonly epoch: number };
+  readonly fence?: {
+    readonly host: string;
+    readonly also: readonly string[];
+    readonly heard: readonly string[];
+    readonly epoch: number;
+  };
 }
 
 /** The policy point. Never throws: an error of the engine is a refusal with its reason. */

@@ -24,6 +24,8 @@ export interface Runner {
   deliverVmEvent(vm: VmName, event: VmEvent): void;
   /** The operation under way for a VM. */
   activeOf(vm: VmName): OperationId | undefined;
+  /** Whether an operation is under way for a VM, or a request keeps it to itself. */
+  isBusy(vm: VmName): boolean;
   /** Keeps a VM to oneself for something that is no operation, until the answer is called. VM_BUSY as for `begin`. */
   hold(vm: VmName): () => void;
   stateOf(operation: OperationId): State | undefined;
@@ -268,6 +270,8 @@ export function createRunner({ kinds, journal, clock, log, onUpdate, fatal }: Ru
     },
 
     activeOf: (vm) => busy.get(vm),
+
+    isBusy: (vm) => busy.has(vm) || held.has(vm),
 
     hold(vm) {
       needIdle(vm);

@@ -12,13 +12,14 @@ import { valid } from './arguments.ts';
 export interface RecoverOptions {
   readonly host?: string;
   readonly fenceConfirmed?: boolean;
+  readonly alsoFenced?: readonly string[];
   readonly memory?: string;
   readonly yes?: boolean;
 }
 
 /**
  * Takes a VM over from a host that has died for good. First the host says what it would do and what that risks; it is done
- * only with --fence-confirmed, and where a person sits at the terminal, only when they name the host that is fenced.
+ * only with --fence-confirmed, and where a person sits at the terminal, only when they name the hosts that are fenced.
  */
 export async function recover(
   session: Session,
@@ -28,6 +29,7 @@ export async function recover(
   const vm = valid(vmName, vmText);
   const client = await session.connect();
   const host = options.host === undefined ? await hostToRecoverOn(client, vm) : valid(hostName, options.host);
+  const also = (options.alsoFenced ?? []).map((name) => valid(hostName, name));
   const memory = options.memory === undefined ? {} : { memory: valid(memoryChoice, options.memory) };
   const ask = async (fenced?: HostName) => {
     const request: ActionOf<'recover'> = {
@@ -35,6 +37,7 @@ export async function recover(
       vm,
       ...memory,
       ...(fenced === undefined ? {} : { fenced }),
+      ...(also.length === 0 ? {} : { alsoFenced: also }),
     };
     return answered(host, await client.ask(host, request), 'recovery');
   };
@@ -47,7 +50,7 @@ export async function recover(
     return { is: 'no', status: exits.usage };
   }
   session.note(renderRecovery(recovery, session.noteStyle));
-  if (!(await isMeant(session, recovery, options))) {
+  if (!(await isMeant(session, [recovery.fenced, ...also], options))) {
     session.note('Nothing was done.\n');
     return { is: 'no', status: exits.usage };
   }
@@ -57,10 +60,13 @@ export async function recover(
   return undefined;
 }
 
-async function isMeant(session: Session, { fenced }: Recovery, { yes }: RecoverOptions): Promise<boolean> {
+/** Whoever sits at the terminal says which hosts are off for good, every one of them. */
+async function isMeant(session: Session, off: readonly HostName[], { yes }: RecoverOptions): Promise<boolean> {
   const { ask } = session.io;
   if (yes === true || ask === undefined) return true;
-  return (await ask(`Type the name of the host that is off for good: `)).trim() === fenced;
+  const which = off.length === 1 ? 'Type the name of the host that is' : 'Type the names of the hosts that are';
+  const said = new Set((await ask(`${which} off for good: `)).split(/[\s,]+/).filter((name) => name !== ''));
+  return said.size === new Set(off).size && off.every((host) => said.has(host));
 }
 
 const show = (session: Session, recovery: Recovery, done: boolean): Promise<void> =>

@@ -39,9 +39,15 @@ export function registerVm(program: Command, registry: Registry): void {
     summary: 'take a VM over from a host that has died for good',
     details:
       'Without --fence-confirmed it only says what would be done and what it risks, and ends with 2. With it, whoever sits at a\n' +
-      'terminal is asked for the name of the host first; --yes, or no terminal, goes on without.',
+      'terminal is asked for the name of the host first; --yes, or no terminal, goes on without.\n' +
+      'Where the owner records have no three copies, every other host is asked whether it has the VM: one that has it keeps it, and\n' +
+      'one that does not answer has to come back, or to be off as well.',
     options: [
       new Option('--fence-confirmed', 'the host is off for good, or cut off from the disks: you have made sure'),
+      new Option(
+        '--also-fenced <host>',
+        'this one does not answer and is off as well; may be given several times',
+      ).argParser((host: string, before: string[] | undefined) => [...(before ?? []), host]),
       new Option('--host <host>', 'the host that takes it over; otherwise one that lists it'),
       new Option('--memory <choice>', 'of a guest in doubt: go on from its memory, or give that up').choices([
         'keep',
@@ -49,7 +55,11 @@ export function registerVm(program: Command, registry: Registry): void {
       ]),
       new Option('-y, --yes', 'do not ask'),
     ],
-    examples: ['carnet vm recover web', 'carnet vm recover web --fence-confirmed --host alpha'],
+    examples: [
+      'carnet vm recover web',
+      'carnet vm recover web --fence-confirmed --host alpha',
+      'carnet vm recover web --fence-confirmed --also-fenced gamma',
+    ],
     run: async (session, [vm], options) => (await import('./recover.ts')).recover(session, vm, options),
   });
   register(noun, registry, {

@@ -10,9 +10,15 @@ const whose: Readonly<Record<Recovery['about'], (recovery: Recovery) => string>>
 
 /** What would be done about a VM whose host has died for good, and what it risks. */
 export function renderRecovery(recovery: Recovery, style: Style): string {
-  const { host, fenced, epoch, risks, afterwards } = recovery;
+  const { vm, host, fenced, epoch, heard, silent, risks, afterwards } = recovery;
   return [
     whose[recovery.about](recovery),
+    ...(heard.length === 0 ? [] : [`It is not on ${heard.join(', ')}: asked just now.`]),
+    ...silent.map((other) =>
+      style.bad(
+        `${other} did not say whether ${vm} is there: bring it back, or, where it is off as well, --also-fenced ${other}.`,
+      ),
+    ),
     `With your word that ${fenced} is off for good, ${host} takes it over in epoch ${epoch}: ${afterwards}.`,
     style.bad('What that risks:'),
     ...risks.map((risk) => `  - ${risk}`),
@@ -23,12 +29,15 @@ export function renderRecovery(recovery: Recovery, style: Style): string {
 /** From whom a VM was taken over, in one line. */
 export const fenceText = ({
   host,
+  also = [],
   epoch,
   by,
   atMs,
 }: {
   host: string;
+  also?: readonly string[];
   epoch: number;
   by: string;
   atMs: number;
-}): string => `from ${host}, fenced by ${by} at ${timeText(atMs)}, in epoch ${epoch}`;
+}): string =>
+  `from ${host}, fenced ${also.length === 0 ? '' : `with ${also.join(', ')} `}by ${by} at ${timeText(atMs)}, in epoch ${epoch}`;

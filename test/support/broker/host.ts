@@ -11,6 +11,7 @@ import { openRequestBy } from '../../../services/broker/peers/client-request.ts'
 import type { Runner } from '../../../services/broker/runtime/runner.ts';
 import { createOneOffKey } from '../../../services/broker/transport/transfer-keys.ts';
 import type { MemoryHub } from '../../../shared/bus/memory.ts';
+import type { HostName } from '../../../shared/ids.ts';
 import { silentLogger } from '../../../shared/log/logger.ts';
 import { createEndpoint, type Endpoint } from '../../../shared/messages/endpoint.ts';
 import { createStoredSeenNonces, type SeenNonces } from '../../../shared/messages/frame.ts';
@@ -39,6 +40,8 @@ export interface TestHost {
   readonly decisions: Decision[];
   /** The policy in force; a test may set another one at any moment. */
   policy: Policy;
+  /** The other hosts it knows; none unless a test says so. */
+  others: HostName[];
   close(): Promise<void>;
 }
 
@@ -67,7 +70,7 @@ export async function createTestHost(options: {
   const images = createFakeImages({ disk: contexts.disk, kernel: contexts.kernel, initrd: contexts.kernel }, calls);
   const checkpoints = createFakeCheckpoints(calls);
   const audit = { write: async (decision: Decision) => void decisions.push(decision) };
-  const self = { policy: options.policy };
+  const self = { policy: options.policy, others: [] as HostName[] };
   const gate = createGate({
     policy: () => self.policy,
     host,
@@ -106,7 +109,7 @@ export async function createTestHost(options: {
     policyDigest: () => self.policy.digest,
     identities: { contextOf: (role, who) => contextsOf[`${role} ${who}`] },
     ownership: createOwnership({ bucket: await bus.bucket(buckets.owners), identity, trust, clock }),
-    peers: createPeers(endpoint),
+    peers: createPeers(endpoint, async () => self.others),
     openRequest: openRequestBy({ trust, clock }),
     hostView: () => ({
       host,

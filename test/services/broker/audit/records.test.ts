@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { decisionId } from '../../../../services/broker/audit/decision-id.ts';
 import { openAuditLog } from '../../../../services/broker/audit/log.ts';
 import { decide } from '../../../../services/broker/gate/decide.ts';
-import type { GateAsk } from '../../../../services/broker/runtime/ports.ts';
+import type { DecidedAbout, GateAsk } from '../../../../services/broker/runtime/ports.ts';
 import type { Label } from '../../../../shared/label/label.ts';
 import { systemClock } from '../../../../shared/time/clock.ts';
 import type { Decision } from '../../../../shared/vm/decision.ts';
@@ -38,10 +38,7 @@ async function decisionOn(ask: GateAsk, host = 'accepting'): Promise<Decision> {
   };
 }
 
-async function linesOf(
-  decision: Decision,
-  about: { vm?: string; by?: string; operation?: string; fence?: { host: string; epoch: number } } = {},
-): Promise<string[]> {
+async function linesOf(decision: Decision, about: Partial<DecidedAbout> = {}): Promise<string[]> {
   const log = await openAuditLog({ path, subject: contexts.broker, clock: systemClock });
   await log.write(decision, { vm: 'demo', by: 'operator', ...about });
   await log.close();
@@ -167,8 +164,13 @@ test('audit2allow reads the missing rule out of the records', async () => {
 });
 
 test('the word that a host is off for good is on record with who gave it, about what, and the epoch taken on it', async () => {
-  const lines = await linesOf(await decisionOn(asks('recover')), { fence: { host: 'beta', epoch: 1007 } });
+  const lines = await linesOf(await decisionOn(asks('recover')), {
+    fence: { host: 'beta', also: ['delta', 'epsilon'], heard: ['gamma'], epoch: 1007 },
+  });
   const last = lines.at(-1) ?? '';
   assert.match(last, /op=carnet-decision vm="demo" by="operator"/);
-  assert.match(last, /action="recover" moment=offer outcome=allowed fence=confirmed fenced="beta" epoch=1007 /);
+  assert.match(
+    last,
+    /action="recover" moment=offer outcome=allowed fence=confirmed fenced="beta" also_fenced="delta,epsilon" heard="gamma" epoch=1007 /,
+  );
 });

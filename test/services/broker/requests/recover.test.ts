@@ -98,7 +98,11 @@ test('the decision stands with the word and the epoch before anything is changed
   };
   const { recovery } = recovered(await operator.ask('beta', { verb: 'recover', vm, fenced: alphaId }));
   const { epoch } = recovery;
-  assert.deepEqual(told, [{ vm, by: 'operator', fence: { host: 'alpha', epoch } }, ['alpha', 1, true], undefined]);
+  assert.deepEqual(told, [
+    { vm, by: 'operator', fence: { host: 'alpha', also: [], heard: [], epoch } },
+    ['alpha', 1, true],
+    undefined,
+  ]);
   assert.deepEqual(await recordOf(beta), ['beta', epoch, false]);
 });
 

@@ -10,6 +10,8 @@ const recovery: Recovery = {
   vm: vmId('web'),
   host: hostId('alpha'),
   fenced: hostId('beta'),
+  heard: [hostId('gamma')],
+  silent: [hostId('delta')],
   about: 'owner',
   epoch: 5,
   memory: 'none',
@@ -66,6 +68,16 @@ test('who sits at a terminal has to name the host, unless told --yes', async () 
   assert.deepEqual(alpha.asked, [asked]);
   assert.equal((await run(argv, { answers: ' beta ' })).status, 0);
   assert.equal((await run([...argv, '--yes'], { answers: 'no' })).status, 0);
+});
+
+test('a host that does not answer is told, and named to the one that takes over when it is off as well', async () => {
+  const { alpha, run } = await fleetOf();
+  const argv = ['--host', 'alpha', '--fence-confirmed', '--also-fenced', 'delta', '--also-fenced', 'epsilon'];
+  assert.match((await run(['--host', 'alpha'])).stdout, /not on gamma[\s\S]*delta did not say.*--also-fenced delta\./);
+  assert.equal((await run(argv, { answers: 'beta delta' })).status, 2);
+  assert.equal((await run(argv, { answers: 'beta, epsilon delta' })).status, 0);
+  const alsoFenced = ['delta', 'epsilon'];
+  assert.deepEqual(alpha.asked.at(-1), { ...asked, fenced: 'beta', alsoFenced });
 });
 
 test('a host that answers and lists the VM is found; where none does, the person says which', async () => {
