@@ -14,6 +14,10 @@ export interface Moment {
   readonly leadUp?: LeadUp;
   /** Not right after the record, but when the guest's state is on its way. */
   readonly midway?: true;
+  /** Only a transfer that takes longer than it may comes there. */
+  readonly overtime?: true;
+  /** Whether an operation comes there is chance: which of two messages is first. */
+  readonly chance?: true;
 }
 
 /** A fault after an earlier record of the same operation, `KIND:STATE`. */
@@ -46,6 +50,7 @@ const setbacks = new Set([
   'deadline-passed',
   'transfer-failed',
   'owner-lost',
+  'guest-lost',
   'unresolved',
   'record-unmoved',
   'destination-released',
@@ -67,6 +72,11 @@ const leadUps: Readonly<Record<string, LeadUp>> = {
   'start:not-started': { at: 'start:deciding-run', fault: 'QEMU here' },
 };
 
+/** The states that are for what takes too long. */
+const overtimes: ReadonlySet<string> = new Set(['migrate-source:forcing']);
+
+const chances: ReadonlySet<string> = new Set(['migrate-destination:loaded', 'migrate-destination:handed-over']);
+
 export const pointOf = ({ kind, state }: Pick<Moment, 'kind' | 'state'>): string => `${kind}:${state}`;
 export const nameOf = (moment: Moment): string => `${pointOf(moment)}${moment.midway ? ' midway' : ''}`;
 
@@ -78,8 +88,15 @@ const records: readonly Moment[] = tables.flatMap((table) => {
 });
 
 function momentOf(kind: Moment['kind'], state: string, usual: boolean): Moment {
-  const leadUp = usual ? undefined : leadUps[pointOf({ kind, state })];
-  return { kind, state, ...(leadUp === undefined ? {} : { leadUp }) };
+  const point = pointOf({ kind, state });
+  const leadUp = usual ? undefined : leadUps[point];
+  return {
+    kind,
+    state,
+    ...(leadUp === undefined ? {} : { leadUp }),
+    ...(overtimes.has(point) ? { overtime: true } : {}),
+    ...(chances.has(point) ? { chance: true } : {}),
+  };
 }
 
 /** The states that can be come to by such events, nearest first. */

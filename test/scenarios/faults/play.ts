@@ -54,6 +54,7 @@ export async function play(world: World, moment: Moment, fault: Fault): Promise<
   }
   await settled(world);
   const problems = await disagreements(world);
+  if (!comes && !moment.chance) problems.push('it never came to the record');
   const running = await runners(world);
   if (running.length > 0) problems.push(...(await miscounts(world, since)));
   const { outcome, lost } = await fate(world, { moment, owner, checkpoint, running, killed });
@@ -65,17 +66,20 @@ export async function play(world: World, moment: Moment, fault: Fault): Promise<
 
 /** So slow that memory is on its way for as long as it takes to notice. */
 const slowBytesPerSecond = 4_000_000;
+/** Sooner than a slow transfer is done. */
+const soonOver = { timeoutMs: 2_000, onTimeout: 'force' } as const;
 
 function actionOf(
   world: World,
-  { kind, midway }: Moment,
+  { kind, midway, overtime }: Moment,
   destination: Host,
   checkpoint: CheckpointId | undefined,
 ): Action {
   const vm = world.spec.name;
   if (kind === 'save' || kind === 'start') return { verb: kind, vm };
   if (kind === 'restore' && checkpoint !== undefined) return { verb: 'restore', checkpoint };
-  const options = { bandwidthBytesPerSecond: midway ? slowBytesPerSecond : 0, downtimeMsMax: 300 };
+  const bandwidthBytesPerSecond = midway || overtime ? slowBytesPerSecond : 0;
+  const options = { bandwidthBytesPerSecond, downtimeMsMax: 300, ...(overtime ? soonOver : {}) };
   return { verb: 'migrate', vm, destination: hostId(destination), options };
 }
 
