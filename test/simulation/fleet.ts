@@ -198,10 +198,10 @@ function manifestOf(checkpoint: CheckpointId, { spec }: VmEntry, host: string): 
 /** The process ends wherever it is. What it had not flushed may be lost; its QEMUs run on. */
 export function stopBroker(fleet: Fleet, host: SimHost): void {
   if (host.broker !== undefined) host.broker.life.up = false;
-  fleet.truth.brokerStops(host.name);
   host.broker = undefined;
   const { random } = fleet;
   host.disk.crash((unflushed) => (unflushed === 0 ? 0 : random.between(0, unflushed)));
+  fleet.truth.brokerStops(host.name);
 }
 
 /** The machine loses power, with everything that runs on it. */

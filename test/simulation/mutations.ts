@@ -166,6 +166,27 @@ export const mutations = {
       return { ...kinds, migrateDestination: { ...migrateDestination, perform } };
     },
   },
+  'copy-destroyed-on-the-record': {
+    ports(ports) {
+      const { peers, ownership } = ports;
+      const release: typeof peers.release = async (to, asked) => {
+        const record = (await ownership.read(asked.vm))?.record;
+        return record?.owner === to ? { is: 'running' } : peers.release(to, asked);
+      };
+      return { ...ports, peers: { ...peers, release } };
+    },
+  },
+  'told-and-ended-taken-for-run': {
+    kinds(world) {
+      const kinds = kindsOf(world);
+      const { migrateDestination } = kinds;
+      const perform: AnyKind['perform'] = (effect, state, performing) => {
+        if (effect.effect === 'run') world.held.untold.delete((state as unknown as { operation: never }).operation);
+        return migrateDestination.perform(effect, state, performing);
+      };
+      return { ...kinds, migrateDestination: { ...migrateDestination, perform } };
+    },
+  },
   'fence-in-the-same-epoch': {
     ports(ports) {
       const { ownership, endpoint } = ports;

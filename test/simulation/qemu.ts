@@ -33,7 +33,7 @@ export interface Qemu {
   /** Whether it holds all of it. */
   complete: boolean;
   hasRun: boolean;
-  /** Whether a broker has ordered its guest to run, or another broker than the one that started it may have. */
+  /** Whether it may let its guest run without the broker that started it being told. */
   mayBeTold: boolean;
   peer: Qemu | undefined;
   /** Whether its guest writes faster than can be sent, and whether it was paused for that. */
@@ -285,7 +285,7 @@ export function createMachines(
      * Tells it something over its monitor, where one command follows the other. It may be done without an answer, or long
      * after nobody waits for one any more.
      */
-    function tell<T>(act: () => T, from = random): Promise<T> {
+    function tell<T>(act: () => T, from = random, onLate = () => {}): Promise<T> {
       if (!life.up) return never;
       const nowMs = time.nowMs();
       const freeAtMs = Math.max(qemu.toldUntilMs, qemu.silentUntilMs);
@@ -301,6 +301,7 @@ export function createMachines(
       return new Promise((resolve, reject) => {
         const late = atMs - nowMs > commandMsMax;
         if (late) {
+          onLate();
           time.after(commandMsMax, () => {
             if (life.up) reject(new BrokerError('QEMU_TIMEOUT', 'its monitor is silent'));
           });
@@ -326,14 +327,18 @@ export function createMachines(
       pid: qemu.pid,
       accelerator: 'tcg',
       state: () => tell(() => qemu.run),
-      run() {
-        qemu.mayBeTold ||= life.up;
-        return tell(() => {
-          if (qemu.run === 'incoming' || qemu.run === 'transferring' || qemu.run === 'shutdown')
-            throw new BrokerError('VM_STATE', `cannot run in ${qemu.run}`);
-          goOn(qemu);
-        });
-      },
+      run: () =>
+        tell(
+          () => {
+            if (qemu.run === 'incoming' || qemu.run === 'transferring' || qemu.run === 'shutdown')
+              throw new BrokerError('VM_STATE', `cannot run in ${qemu.run}`);
+            goOn(qemu);
+          },
+          random,
+          () => {
+            qemu.mayBeTold = true;
+          },
+        ),
       pause: () =>
         tell(() => {
           if (qemu.run === 'running') qemu.run = 'paused';

@@ -7,7 +7,9 @@ import { simulate } from './simulate.ts';
 const rareSeeds = [7265, 12472, 13712, 16688, 32954, 45916];
 
 /** Seeds that once violated something. */
-const brokenOnce = [1056842, 1106993, 1140526, 2059965, 4084168, 4124791, 7296, 6004084];
+const brokenOnce = [
+  1056842, 1106993, 1140526, 2059965, 4084168, 4124791, 7296, 6004084, 7030214, 7081191, 7034698, 7108342,
+];
 
 /** The same where more goes wrong. */
 const hardSeeds = 2_400;

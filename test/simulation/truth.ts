@@ -25,7 +25,7 @@ export interface Truth {
   breaks(qemu: Qemu): void;
   /** The guest powered itself off: its memory is given up. */
   endsItself(vm: VmName): void;
-  /** What only the broker of a host knew is not known any more. */
+  /** What only the broker of a host knew is not known any more; to be called when what it had not written down is lost. */
   brokerStops(host: string): void;
   writes(written: StoredRecord, before: StoredRecord | undefined): void;
   /** A claim that nobody heard of is as if it had not been. */
@@ -51,10 +51,8 @@ export interface VmTruth {
   newest: number;
   /** The newest state is gone, by a fault or an operator's order. */
   gone: boolean;
-  /** The host whose QEMU broke when it had the record and had not yet been told to run the guest. */
-  brokeUntoldAt: string | undefined;
-  /** A destination's QEMU broke when it was about to be claimed. */
-  brokeBeforeClaim: boolean;
+  /** The handover in which a destination's QEMU broke before it let the guest run, and the broker there can tell. */
+  brokeUntold: { readonly host: string; readonly operation: string } | undefined;
   /** How many orders to stop it may still be carried out. */
   stopsAsked: number;
   readonly qemus: Set<Qemu>;
@@ -116,8 +114,7 @@ export function createTruth(by: {
         newest: 0,
         gone: false,
         stopsAsked: 0,
-        brokeBeforeClaim: false,
-        brokeUntoldAt: undefined,
+        brokeUntold: undefined,
         qemus: new Set(),
       };
       vms.set(vm, truth);
@@ -159,9 +156,8 @@ export function createTruth(by: {
       const vm = need(qemu.vm);
       // What a start or a restore began is ended when it fails, also where the guest ran for a moment.
       const undone = openOf(qemu.host, qemu.vm)?.state.state === 'undoing';
-      const left = undone || (vm.brokeBeforeClaim && vm.owner !== qemu.host);
       must(
-        vm.gone || left || vm.stopsAsked > 0 || !holdsNewest(qemu, vm) || heldElsewhere(qemu, vm),
+        vm.gone || undone || vm.stopsAsked > 0 || !holdsNewest(qemu, vm) || heldElsewhere(qemu, vm),
         `${qemu.vm}: the only complete copy was destroyed`,
       );
       if (holdsNewest(qemu, vm) && !heldElsewhere(qemu, vm)) vm.gone = true;
@@ -169,24 +165,26 @@ export function createTruth(by: {
     },
     breaks(qemu) {
       const vm = need(qemu.vm);
-      // A destination that was told to run the guest loses it as an owner does: whether it ran there is not known. One that
-      // was not should notice and release it, but it may break just after it was looked at.
-      const { kind, state: { state } = { state: '' } } = openOf(qemu.host, qemu.vm) ?? {};
-      const untold =
-        kind === 'migrate-destination' && state === 'running-guest' && !qemu.mayBeTold && by.brokerLives(qemu.host);
-      if (untold) vm.brokeUntoldAt = qemu.host;
+      // The source gets the guest back of a destination that breaks before it let the guest run. Whoever broke afterwards
+      // loses it as an owner does, and so does one of which that is not known.
+      const { kind, operation = '', state: { state } = { state: '' } } = openOf(qemu.host, qemu.vm) ?? {};
+      const handedOver =
+        kind === 'migrate-destination' && ['deciding-run', 'claiming', 'running-guest'].includes(state);
+      const untold = handedOver && !qemu.hasRun && !qemu.mayBeTold && by.brokerLives(qemu.host);
+      if (untold) vm.brokeUntold = { host: qemu.host, operation };
       const owning = !untold && ((qemu.host === vm.owner && state !== 'claiming') || state === 'running-guest');
       if (holdsNewest(qemu, vm) && (owning || !heldElsewhere(qemu, vm))) vm.gone = true;
-      if (state === 'claiming' || state === 'deciding-run') vm.brokeBeforeClaim = true;
       vm.qemus.delete(qemu);
     },
     endsItself(name) {
       need(name).gone = true;
     },
     brokerStops(host) {
-      // Its next broker cannot tell whether the guest was told to run.
+      // Its next broker cannot tell whether the guest was let run, where this one had not written down that it was not.
       for (const [name, vm] of vms) {
-        if (vm.brokeUntoldAt === host && openOf(host, name)?.state.state === 'running-guest') vm.gone = true;
+        const { operation, state } = openOf(host, name) ?? {};
+        const broke = vm.brokeUntold;
+        if (broke?.host === host && broke.operation === operation && state?.state === 'running-guest') vm.gone = true;
       }
     },
     writes({ record }, before) {

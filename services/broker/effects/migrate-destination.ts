@@ -107,7 +107,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
 
   async function moveOwner(state: Extract<DestinationState, { state: 'claiming' }>): Promise<DestinationEvent> {
     const { vm, source, carnet, epoch, operation } = state;
-    if ((await stateOf(vm)) === undefined) return guestLost;
+    if ((await stateOf(vm, true)) === undefined) return guestLost;
     try {
       await moveHere(world, { vm, source, epoch: carnet.epoch }, { epoch, operation });
       held.untold.add(operation);
@@ -118,15 +118,19 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     }
   }
 
-  /** Until `cont` is ordered a QEMU that is gone can be told: the source then gets the guest back as it is. */
+  /**
+   * A QEMU that ends before it lets the guest run can be told from one that ends afterwards, by the broker that moved the
+   * record: the source then gets the guest back as it is.
+   */
   async function run(
     state: Extract<DestinationState, { state: 'running-guest' }>,
     { overtaken }: Performing,
   ): Promise<DestinationEvent | undefined> {
     const { carnet, label, epoch, vm, operation } = state;
-    const is = await stateOf(vm);
-    if (is === undefined && held.untold.has(operation)) return guestLost;
-    if (!held.untold.has(operation) && is === 'paused') {
+    const untold = held.untold.has(operation);
+    const is = await stateOf(vm, untold);
+    if (is === undefined && untold) return guestLost;
+    if (!untold && is === 'paused') {
       // The broker that moved the record is gone, and with it the time: somebody may have fenced this host meanwhile.
       const fault = await newerOwner(vm, epoch);
       if (fault !== undefined) return { event: 'guest-lost', fault };
@@ -134,7 +138,14 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     if (overtaken()) return undefined;
     held.untold.delete(operation);
     // A guest that powered itself off on the way has arrived like that; one whose QEMU may have run it is a stopped VM here.
-    if (is !== undefined && is !== 'shutdown') await vms.process(vm)?.run({ announce: true });
+    if (is !== undefined && is !== 'shutdown') {
+      try {
+        await vms.process(vm)?.run({ announce: true });
+      } catch (error) {
+        if (untold && faultOf(error).code === 'QEMU_FAILED') return guestLost;
+        throw error;
+      }
+    }
     await vms.put({ spec: carnet.spec, label, epoch, accelerator: carnet.accelerator, mapped: null });
     return { event: 'running' };
   }
@@ -151,13 +162,17 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     }
   }
 
-  /** The state of the QEMU here, nothing where it is gone. One that is merely silent still has the guest, and is waited for. */
-  async function stateOf(vm: VmName): Promise<RunState | undefined> {
+  /**
+   * The state of the QEMU here, nothing where it is gone. One that is merely silent still has the guest, and is waited for; one
+   * that was never told to run it and has closed its monitor is given up, and ended.
+   */
+  async function stateOf(vm: VmName, untold: boolean): Promise<RunState | undefined> {
     try {
       return await vms.process(vm)?.state();
     } catch (error) {
-      if (vms.process(vm) !== undefined) throw error;
-      return undefined;
+      const gone = vms.process(vm) === undefined;
+      if (gone || (untold && faultOf(error).code === 'QEMU_FAILED')) return undefined;
+      throw error;
     }
   }
 
@@ -200,7 +215,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
 /** A guest that never ran here: the source still has it, and takes it back when it is released. */
 const guestLost: DestinationEvent = {
   event: 'guest-lost',
-  fault: { code: 'QEMU_FAILED', message: 'QEMU ended before it was told to run the guest' },
+  fault: { code: 'QEMU_FAILED', message: 'QEMU ended before it let the guest run' },
 };
 
 /** What QEMU's reports mean to the destination. */

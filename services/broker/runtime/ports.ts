@@ -104,7 +104,10 @@ export interface VmProcess {
   readonly accelerator: Accelerator;
   /** QEMU's run state as Carnet says it. */
   state(): Promise<'running' | 'paused' | 'incoming' | 'transferring' | 'handed-over' | 'shutdown'>;
-  /** `cont`, then `announce-self` where `announce` is asked for. Idempotent. */
+  /**
+   * `cont`, then `announce-self` where `announce` is asked for. QEMU_FAILED means that QEMU has ended and did not let the guest
+   * run, one that did before it ended is no fault of this. Idempotent.
+   */
   run(options?: { announce?: boolean }): Promise<void>;
   pause(): Promise<void>;
   /** Asks the guest to power down. */

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { BrokerError } from '../../../../shared/errors/broker-error.ts';
+import { BrokerError, faultOf } from '../../../../shared/errors/broker-error.ts';
 import type { VmProcess } from '../../runtime/ports.ts';
 import { type Controls, isGone } from './controls.ts';
 import { killNow, waitGone } from './ended.ts';
@@ -10,6 +10,8 @@ import { cancelSend, figures, forceSend, listen, send, switchOver } from './tran
 
 /** How long QEMU may take to end after it was asked to, before it is killed. */
 const quitMsMax = 5_000;
+/** How long a QEMU that closed its monitor may take to be gone. */
+const goneMsMax = 5_000;
 
 /** A running QEMU as the broker's port has it. */
 export function processOf(controls: Controls): VmProcess {
@@ -70,9 +72,34 @@ async function run(controls: Controls, announce: boolean): Promise<void> {
   if (status === 'inmigrate' || status === 'finish-migrate' || status === 'shutdown') {
     throw new BrokerError('VM_STATE', `${controls.record.vm} cannot run, QEMU is in ${status}`);
   }
-  if (status !== 'running') await controls.execute('cont');
-  if (announce) {
+  if (status !== 'running') await goOn(controls);
+  if (!announce) return;
+  try {
     await controls.execute('announce-self', { initial: 50, max: 550, rounds: 5, step: 100 });
+  } catch (error) {
+    if (faultOf(error).code !== 'QEMU_FAILED') throw error;
+  }
+}
+
+/**
+ * QEMU says RESUME before its CPUs go on (vm_prepare_start in its softmmu/cpus.c), over the connection on which it was told to
+ * let them, and what it has said is read before its end is. So one that ended without having said it did not.
+ */
+async function goOn(controls: Controls): Promise<void> {
+  let resumed = false;
+  const stop = controls.onEvent((event) => {
+    resumed ||= event.kind === 'resumed';
+  });
+  try {
+    await controls.execute('cont');
+  } catch (error) {
+    if (resumed) return;
+    const { host, record } = controls;
+    const failed = faultOf(error).code === 'QEMU_FAILED';
+    if (!failed || (await waitGone(host.clock, record, goneMsMax))) throw error;
+    throw new BrokerError('QEMU_TIMEOUT', 'QEMU closed its monitor and does not end', { cause: error });
+  } finally {
+    stop();
   }
 }
 

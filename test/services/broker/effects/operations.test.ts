@@ -394,6 +394,19 @@ describe('faults on the way', () => {
     assert.equal(beta.world.vms.get(vm), undefined);
   });
 
+  test('a QEMU that dies at the destination as it is told to run the guest, and did not, gives the VM back to the source', async () => {
+    const vm = await started();
+    beta.vmm.instead.set('run', async () => {
+      beta.vmm.processes.delete(vm);
+      throw new BrokerError('QEMU_FAILED');
+    });
+    assert.equal((await operator.finish(alpha, migrate(vm))).outcome?.is, 'failed');
+    assert.equal(alpha.vmm.processes.get(vm)?.running, true);
+    const owner = await alpha.world.ownership.read(vm);
+    assert.deepEqual([owner?.record.owner, owner?.record.epoch], ['alpha', 3]);
+    assert.equal(beta.world.vms.get(vm), undefined);
+  });
+
   test('a destination whose QEMU does not start fails the offer, and the guest never stopped', async () => {
     const vm = await started();
     beta.vmm.instead.set('launch incoming', () => Promise.reject(new Error('no memory')));

@@ -50,6 +50,15 @@ test('a QEMU comes up paused, runs, pauses, runs again and ends without a trace'
   await process.quit();
 });
 
+test('a QEMU that is killed before it acts on an order to run says so by its end', async () => {
+  const qemu = await lab.launch(host);
+  process.kill(qemu.pid, 'SIGSTOP');
+  const ordered = assert.rejects(qemu.run(), fault('QEMU_FAILED'));
+  process.kill(qemu.pid, 'SIGKILL');
+  await ordered;
+  await qemu.quit();
+});
+
 test('nobody but the broker may look into what is private', async () => {
   const process = await lab.launch(host);
   for (const path of [runDir(), join(runDir(), 'vm1'), join(lab.dir, 'alpha', 'log')]) {

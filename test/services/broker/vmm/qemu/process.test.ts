@@ -13,6 +13,7 @@ function fakeQemu(migration: string, looks: number, then: string) {
   const controls = {
     host: { clock: { after } },
     record: { vm: 'vm1' },
+    onEvent: () => () => {},
     async execute(command: string) {
       if (command === 'query-migrate') return { status: migration };
       if (command !== 'query-status') return told.push(command);
@@ -50,4 +51,29 @@ test('a QEMU that never acts on the end of its migration is waited for no longer
   assert.equal(await process.state(), 'transferring');
   await assert.rejects(process.run(), isVmState);
   assert.deepEqual(told, []);
+});
+
+/** A QEMU that is told to run and ends without an answer, after it has said that its guest goes on, or before. */
+function endingQemu(said: boolean) {
+  const listeners = new Set<(event: { kind: string }) => void>();
+  const controls = {
+    host: { clock: { nowMs: () => 0, after: (_: number, callback: () => void) => setImmediate(callback) } },
+    // No process has that id.
+    record: { vm: 'vm1', pid: 2 ** 30, startTime: '1' },
+    onEvent(callback: (event: { kind: string }) => void) {
+      listeners.add(callback);
+      return () => listeners.delete(callback);
+    },
+    async execute(command: string) {
+      if (command === 'query-status') return { status: 'paused' };
+      if (said) for (const listener of listeners) listener({ kind: 'resumed' });
+      throw new BrokerError('QEMU_FAILED');
+    },
+  } as unknown as Controls;
+  return processOf(controls);
+}
+
+test('a QEMU that ends as it is told to run its guest has not, unless it said before that the guest goes on', async () => {
+  await assert.rejects(endingQemu(false).run({ announce: true }), { code: 'QEMU_FAILED' });
+  await endingQemu(true).run({ announce: true });
 });
