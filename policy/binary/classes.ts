@@ -2,7 +2,7 @@ import type { DefaultValue } from '../language/ast.ts';
 import { type ClassDatum, type Policydb, permissionBits, permsMax } from '../policydb/policydb.ts';
 import { type ReadConstraint, readConstraints } from './constraints.ts';
 import { fault, type Reader, readCount, readName, readU32 } from './reader.ts';
-import { declare, readNamedTable, readTable } from './symbol-table.ts';
+import { declare, readNamedTable, readTable, type TableKind } from './symbol-table.ts';
 
 /** A class and its rules, whose sets are fitted when users, roles and types are known. */
 export interface RawClass {
@@ -43,15 +43,18 @@ export function readCommons(reader: Reader, db: Policydb): void {
 
 export function readClasses(reader: Reader, glblub: boolean, db: Policydb): RawClass[] {
   const classes: RawClass[] = [];
-  readNamedTable(reader, 'classes', 41, db.classes, (valueMax) => {
-    classes.push(readClass(reader, glblub, db, valueMax));
+  const kind = { what: 'class', all: 'classes', bytesEach: 41, names: db.classes };
+  readNamedTable(reader, kind, (valueMax) => {
+    classes.push(readClass(reader, glblub, db, kind, valueMax));
   });
   return classes;
 }
 
-function readClass(reader: Reader, glblub: boolean, db: Policydb, valueMax: number): RawClass {
+function readClass(reader: Reader, glblub: boolean, db: Policydb, kind: TableKind, valueMax: number): RawClass {
   const at = reader.offset;
-  const [length, commonLength, value] = [readU32(reader), readU32(reader), readU32(reader)];
+  const length = readU32(reader);
+  const commonLength = readU32(reader);
+  const value = readU32(reader);
   const count = readPermCount(reader);
   const own = readU32(reader);
   const constraintCount = readCount(reader, 'constraints', 8);
@@ -70,7 +73,7 @@ function readClass(reader: Reader, glblub: boolean, db: Policydb, valueMax: numb
     validations: [],
     defaults: readDefaults(reader, glblub),
   };
-  declare(reader, db.classes, { what: 'class', name, value, alias: false }, valueMax, at);
+  declare(reader, kind, valueMax, name, value, false, at);
   db.classData[value] = datum;
   return { datum, constraints, validations };
 }
@@ -101,18 +104,23 @@ function readPerms(reader: Reader, inherited: readonly string[], count: number, 
 
 function readDefaults(reader: Reader, glblub: boolean): ClassDatum['defaults'] {
   const defaults: ClassDatum['defaults'] = {};
-  const ranges = glblub ? RANGES : RANGES.slice(0, -1);
-  for (const [of, values] of [
-    ['user', SIDES],
-    ['role', SIDES],
-    ['range', ranges],
-    ['type', SIDES],
-  ] as const) {
-    const at = reader.offset;
-    const number = readU32(reader);
-    if (number >= values.length) fault(reader, `unknown default_${of} ${number}`, at);
-    const value = values[number];
-    if (value !== undefined) defaults[of] = value;
-  }
+  const user = readDefault(reader, 'user', SIDES, SIDES.length);
+  const role = readDefault(reader, 'role', SIDES, SIDES.length);
+  const range = readDefault(reader, 'range', RANGES, glblub ? RANGES.length : RANGES.length - 1);
+  const type = readDefault(reader, 'type', SIDES, SIDES.length);
+  if (user !== undefined) defaults.user = user;
+  if (role !== undefined) defaults.role = role;
+  if (range !== undefined) defaults.range = range;
+  if (type !== undefined) defaults.type = type;
   return defaults;
+}
+
+function readDefault(
+  reader: Reader,
+  of: string,
+  values: readonly (DefaultValue | undefined)[],
+  known: number,
+): DefaultValue | undefined {
+  const number = readU32(reader);
+  return number < known ? values[number] : fault(reader, `unknown default_${of} ${number}`, reader.offset - 4);
 }

@@ -82,7 +82,9 @@ export function readConstraint(reader: Reader, third: boolean, keep: boolean): R
 
 function readStep(reader: Reader, third: boolean, keep: boolean): ReadStep {
   const at = reader.offset;
-  const [kind, attribute, operator] = [readU32(reader), readU32(reader), readU32(reader)];
+  const kind = readU32(reader);
+  const attribute = readU32(reader);
+  const operator = readU32(reader);
   switch (kind) {
     case STEP.not:
       return { step: { op: 'not' } };

@@ -28,9 +28,12 @@ const TYPE_ATTRIBUTE = 2;
 export function readRoles(reader: Reader, db: Policydb): RawRole[] {
   const roles: RawRole[] = [];
   const { names } = db.roles;
-  const valueMax = readNamedTable(reader, 'roles', 45, db.roles, (most) => {
+  const kind = { what: 'role', all: 'roles', bytesEach: 45, names: db.roles };
+  readNamedTable(reader, kind, (valueMax) => {
     const at = reader.offset;
-    const [length, value, bounds] = [readU32(reader), readU32(reader), readU32(reader)];
+    const length = readU32(reader);
+    const value = readU32(reader);
+    const bounds = readU32(reader);
     const name = readName(reader, 'a role', length);
     visitBits(reader, valuesMax, (bit) => {
       if (bit + 1 !== value)
@@ -41,10 +44,10 @@ export function readRoles(reader: Reader, db: Policydb): RawRole[] {
       fault(reader, `role \`${name}\` has value ${value}; ${OBJECT_ROLE} is object_r's`, at);
     }
     if (value === OBJECT_ROLE) return;
-    declare(reader, db.roles, { what: 'role', name, value, alias: false }, most, at);
+    declare(reader, kind, valueMax, name, value, false, at);
     roles.push({ value, bounds, types, at });
   });
-  for (let value = db.roles.isAttribute.length; value <= valueMax; value++) {
+  for (let value = db.roles.isAttribute.length; value < names.length; value++) {
     db.roles.isAttribute[value] = false;
     db.roles.members[value] = undefined;
     db.roles.bounds[value] = 0;
@@ -52,11 +55,12 @@ export function readRoles(reader: Reader, db: Policydb): RawRole[] {
   return roles;
 }
 
-/** Types, attributes and aliases. Answers where each type's entry stands, by value. */
+/** Types, attributes and aliases. Answers where each type's entry stands, by value; 0 for none. */
 export function readTypes(reader: Reader, db: Policydb): number[] {
   const { types } = db;
-  const places: number[] = [];
-  const valueMax = readNamedTable(reader, 'types', 17, types, (most) => {
+  const places = [0];
+  const kind = { what: 'type', all: 'types', bytesEach: 17, names: types };
+  const readType = (valueMax: number): void => {
     const start = reader.offset;
     const length = readU32(reader);
     const value = readU32(reader);
@@ -68,33 +72,39 @@ export function readTypes(reader: Reader, db: Policydb): number[] {
     }
     const isAttribute = (properties & TYPE_ATTRIBUTE) !== 0;
     const alias = !isAttribute && (properties & TYPE_PRIMARY) === 0;
-    declare(reader, types, { what: 'type', name, value, alias }, most, start);
+    declare(reader, kind, valueMax, name, value, alias, start);
     if (alias) return;
     types.isAttribute[value] = isAttribute;
     types.bounds[value] = bounds;
     places[value] = start;
+  };
+  // Entries come in any order of their values: arrays with gaps are slow.
+  readNamedTable(reader, kind, readType, (valueMax) => {
+    for (let value = 1; value <= valueMax; value++) {
+      types.isAttribute.push(false);
+      types.bounds.push(0);
+      types.boundsStatement.push(-1);
+      types.permissive.push(false);
+      places.push(0);
+    }
   });
-  for (let value = 1; value <= valueMax; value++) {
-    types.isAttribute[value] ??= false;
-    types.bounds[value] ??= 0;
-    types.boundsStatement[value] = -1;
-    types.permissive[value] = false;
-  }
   return places;
 }
 
 export function readUsers(reader: Reader, db: Policydb): RawUser[] {
   const users: RawUser[] = [];
-  readNamedTable(reader, 'users', 61, db.users, (most) => {
+  const kind = { what: 'user', all: 'users', bytesEach: 61, names: db.users };
+  readNamedTable(reader, kind, (valueMax) => {
     const at = reader.offset;
-    const [length, value] = [readU32(reader), readU32(reader)];
+    const length = readU32(reader);
+    const value = readU32(reader);
     // What bounds a user says which users a policy may have; it changes no answer.
     readU32(reader);
     const name = readName(reader, 'a user', length);
     const roles = readSet(reader, 1);
     const range = readRange(reader);
     const level = readLevel(reader);
-    declare(reader, db.users, { what: 'user', name, value, alias: false }, most, at);
+    declare(reader, kind, valueMax, name, value, false, at);
     users.push({ value, roles, range, level, at });
   });
   return users;

@@ -1,5 +1,4 @@
 import type { Bitmap } from '../policydb/bitmap.ts';
-import type { Names } from '../policydb/policydb.ts';
 import { createStatements, type Statements } from './statements.ts';
 
 /** A place in a binary policy and what is wrong there. Thrown by the readers, caught in read-binary.ts only. */
@@ -23,7 +22,12 @@ export interface Reader {
   /** The members that listed sets may still have; see `membersMax`. */
   membersLeft: number;
   /** The other names of values, which may come before what they name. */
-  readonly aliases: { readonly what: string; readonly name: string; readonly value: number; readonly names: Names }[];
+  readonly aliases: {
+    readonly what: string;
+    readonly name: string;
+    readonly value: number;
+    readonly names: readonly string[];
+  }[];
   /** Large sets by their bytes, and sets by what they were before they had the size of the policy: many are alike. */
   readonly sets: Map<string, Bitmap>;
   readonly fitted: Map<Bitmap, Bitmap>;

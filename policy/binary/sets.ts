@@ -1,4 +1,4 @@
-import { type Bitmap, createBitmap, setBit } from '../policydb/bitmap.ts';
+import { type Bitmap, createBitmap } from '../policydb/bitmap.ts';
 import { valuesMax } from '../policydb/policydb.ts';
 import { fault, membersMax, type Reader, readCount, readU32 } from './reader.ts';
 
@@ -68,10 +68,22 @@ export function readSet(reader: Reader, first: 0 | 1): Bitmap {
     reader.offset = end;
     return known;
   }
+  visitBits(reader, valuesMax + 1 - first);
   const set = boundedBitmap(reader, size);
-  visitBits(reader, valuesMax + 1 - first, (bit) => setBit(set, bit + first));
+  for (let nodeAt = at + bytesOfNode; nodeAt < end; nodeAt += bytesOfNode) {
+    const word = view.getUint32(nodeAt, true) >>> 5;
+    const low = view.getUint32(nodeAt + 4, true);
+    const high = view.getUint32(nodeAt + 8, true);
+    addWord(set, word, low << first);
+    addWord(set, word + 1, first === 0 ? high : (high << 1) | (low >>> 31));
+    if (first === 1) addWord(set, word + 2, high >>> 31);
+  }
   if (key !== '') reader.sets.set(key, set);
   return set;
+}
+
+function addWord(set: Bitmap, word: number, bits: number): void {
+  if (bits !== 0) set[word] = (set[word] as number) | bits;
 }
 
 /** The same set, of the size for values up to `max`. It was read before `at`. */

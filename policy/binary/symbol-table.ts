@@ -10,53 +10,59 @@ export function readTable(
   what: string,
   bytesEach: number,
   readEntry: (valueMax: number) => void,
-): number {
+  prepare?: (valueMax: number) => void,
+): void {
   const at = reader.offset;
   const valueMax = readU32(reader);
   if (valueMax > valuesMax) fault(reader, `${valueMax} ${what}, more than ${valuesMax}`, at);
   const entries = readCount(reader, what, bytesEach);
+  prepare?.(valueMax);
   for (let entry = 0; entry < entries; entry++) readEntry(valueMax);
-  return valueMax;
 }
 
-/** The same, its names filled in up to the highest value. */
+/** A table of names: what one entry and what all are called, and the bytes an entry has at least. */
+export interface TableKind {
+  readonly what: string;
+  readonly all: string;
+  readonly bytesEach: number;
+  readonly names: Names;
+}
+
+/** The same, its names filled in up to the highest value: `prepare` is told that before entries are read. */
 export function readNamedTable(
   reader: Reader,
-  what: string,
-  bytesEach: number,
-  names: Names,
+  { all, bytesEach, names }: TableKind,
   readEntry: (valueMax: number) => void,
-): number {
-  const valueMax = readTable(reader, what, bytesEach, readEntry);
-  while (names.names.length <= valueMax) names.names.push('');
-  return valueMax;
+  prepare?: (valueMax: number) => void,
+): void {
+  readTable(reader, all, bytesEach, readEntry, (valueMax) => {
+    while (names.names.length <= valueMax) names.names.push('');
+    prepare?.(valueMax);
+  });
 }
 
 /** Declares what was read at `at`: a name of its own, or with `alias` one more for its value. */
 export function declare(
   reader: Reader,
-  names: Names,
-  entry: { readonly what: string; readonly name: string; readonly value: number; readonly alias: boolean },
+  { what, names: { names, values } }: TableKind,
   valueMax: number,
+  name: string,
+  value: number,
+  alias: boolean,
   at: number,
 ): void {
-  const { what, name, value, alias } = entry;
   if (value < 1 || value > valueMax) fault(reader, `${what} \`${name}\` has value ${value} of ${valueMax}`, at);
-  if (names.values.has(name)) fault(reader, `${what} \`${name}\` is there twice`, at);
-  names.values.set(name, value);
-  if (alias) {
-    reader.aliases.push({ what, name, value, names });
-    return;
-  }
-  while (names.names.length <= value) names.names.push('');
-  if (names.names[value] !== '') fault(reader, `${what} \`${name}\` has the value of \`${names.names[value]}\``, at);
-  names.names[value] = name;
+  if (values.has(name)) fault(reader, `${what} \`${name}\` is there twice`, at);
+  values.set(name, value);
+  if (alias) reader.aliases.push({ what, name, value, names });
+  else if (names[value] === '') names[value] = name;
+  else fault(reader, `${what} \`${name}\` has the value of \`${names[value]}\``, at);
 }
 
 /** Checks that what aliases stand for is there. */
 export function checkAliases(reader: Reader): void {
   for (const { what, name, value, names } of reader.aliases) {
-    if (!names.names[value]) fault(reader, `${what} \`${name}\` is another name of nothing`);
+    if (!names[value]) fault(reader, `${what} \`${name}\` is another name of nothing`);
   }
 }
 

@@ -35,17 +35,14 @@ export function readSymbols(reader: Reader, header: Header, db: Policydb): reado
 }
 
 function readBooleans(reader: Reader, db: Policydb): void {
-  readNamedTable(reader, 'booleans', 13, db.booleans, (most) => {
+  const kind = { what: 'boolean', all: 'booleans', bytesEach: 13, names: db.booleans };
+  readNamedTable(reader, kind, (valueMax) => {
     const at = reader.offset;
-    const [value, state, length] = [readU32(reader), readU32(reader), readU32(reader)];
+    const value = readU32(reader);
+    const state = readU32(reader);
+    const length = readU32(reader);
     if (state > 1) fault(reader, `a boolean that is ${state}`, at);
-    declare(
-      reader,
-      db.booleans,
-      { what: 'boolean', name: readName(reader, 'a boolean', length), value, alias: false },
-      most,
-      at,
-    );
+    declare(reader, kind, valueMax, readName(reader, 'a boolean', length), value, false, at);
     db.booleanDefaults[value] = state === 1;
   });
   for (let value = 1; value < db.booleans.names.length; value++) {
@@ -58,13 +55,15 @@ function readBooleans(reader: Reader, db: Policydb): void {
 function readSensitivities(reader: Reader, db: Policydb): RawLevel[] {
   const levels: RawLevel[] = [];
   const names = db.mls?.sensitivities ?? createNames();
-  readNamedTable(reader, 'sensitivities', 25, names, (most) => {
+  const kind = { what: 'sensitivity', all: 'sensitivities', bytesEach: 25, names };
+  readNamedTable(reader, kind, (valueMax) => {
     const at = reader.offset;
-    const [length, alias] = [readU32(reader), readU32(reader)];
+    const length = readU32(reader);
+    const alias = readU32(reader);
     const name = readName(reader, 'a sensitivity', length);
     const level = readLevel(reader);
     if (alias > 1) fault(reader, `sensitivity \`${name}\` is an alias ${alias} times`, at);
-    declare(reader, names, { what: 'sensitivity', name, value: level.sensitivity, alias: alias === 1 }, most, at);
+    declare(reader, kind, valueMax, name, level.sensitivity, alias === 1, at);
     if (alias === 0) levels.push(level);
   });
   return levels;
@@ -72,12 +71,15 @@ function readSensitivities(reader: Reader, db: Policydb): RawLevel[] {
 
 function readCategories(reader: Reader, db: Policydb): void {
   const names = db.mls?.categories ?? createNames();
-  readNamedTable(reader, 'categories', 13, names, (most) => {
+  const kind = { what: 'category', all: 'categories', bytesEach: 13, names };
+  readNamedTable(reader, kind, (valueMax) => {
     const at = reader.offset;
-    const [length, value, alias] = [readU32(reader), readU32(reader), readU32(reader)];
+    const length = readU32(reader);
+    const value = readU32(reader);
+    const alias = readU32(reader);
     const name = readName(reader, 'a category', length);
     if (alias > 1) fault(reader, `category \`${name}\` is an alias ${alias} times`, at);
-    declare(reader, names, { what: 'category', name, value, alias: alias === 1 }, most, at);
+    declare(reader, kind, valueMax, name, value, alias === 1, at);
   });
 }
 
@@ -128,8 +130,8 @@ export function checkBounds(reader: Reader, db: Policydb, places: readonly numbe
   const { bounds, names, isAttribute, boundsStatement } = db.types;
   for (let type = 1; type < names.length; type++) {
     const parent = bounds[type] ?? 0;
-    const place = places[type];
-    if (parent === 0 || place === undefined) continue;
+    const place = places[type] ?? 0;
+    if (parent === 0 || place === 0) continue;
     knownValue(reader, db.types, 'type', parent, place);
     if (isAttribute[type] || isAttribute[parent]) fault(reader, 'an attribute in a bound', place);
     boundsStatement[type] = addStatement(reader.statements, place);

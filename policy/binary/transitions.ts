@@ -63,7 +63,10 @@ export function readFileNameRules(reader: Reader, compressed: boolean, db: Polic
 export function readPlain(reader: Reader): RawFileNameRule {
   const start = reader.offset;
   const name = readText(reader, 'a file name', readU32(reader));
-  const [source, target, tclass, type] = [readU32(reader), readU32(reader), readU32(reader), readU32(reader)];
+  const source = readU32(reader);
+  const target = readU32(reader);
+  const tclass = readU32(reader);
+  const type = readU32(reader);
   return { name, target, tclass, sources: [source], type, start };
 }
 
@@ -71,7 +74,8 @@ export function readPlain(reader: Reader): RawFileNameRule {
 export function readCompressed(reader: Reader): RawFileNameRule[] {
   const start = reader.offset;
   const name = readText(reader, 'a file name', readU32(reader));
-  const [target, tclass] = [readU32(reader), readU32(reader)];
+  const target = readU32(reader);
+  const tclass = readU32(reader);
   const count = readCount(reader, 'types of a file name', 16);
   if (count === 0) fault(reader, 'a rule by file name without a type', start);
   return Array.from({ length: count }, () => {

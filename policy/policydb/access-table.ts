@@ -1,5 +1,5 @@
 import { type Column, createColumn, push, reserve } from './column.ts';
-import { addRow, createKeyIndex, hashKey, type KeyIndex, reserveRows } from './key-index.ts';
+import { addRow, createKeyIndex, type KeyIndex, reserveRows } from './key-index.ts';
 import { type Presence, presenceOf } from './presence.ts';
 
 /** Which vector of a row a rule changes. `dontaudit P` is an auditdeny of everything but P. */
@@ -30,17 +30,20 @@ export interface AccessTable {
     readonly auditallow: Column;
     readonly auditdeny: Column;
   };
-  readonly origins: {
-    /** First origin of each row, or -1. */
-    readonly first: Column;
-    readonly next: Column;
-    readonly vector: Column;
-    readonly branch: Column;
-    readonly perms: Column;
-    readonly statement: Column;
-  };
+  readonly origins: Origins;
   /** Made when the table is complete and first asked. */
   presence: Presence | undefined;
+}
+
+/** Which statements an access table came from. */
+export interface Origins {
+  /** First origin of each row, or -1. */
+  readonly first: Column;
+  readonly next: Column;
+  readonly vector: Column;
+  readonly branch: Column;
+  readonly perms: Column;
+  readonly statement: Column;
 }
 
 export function createAccessTable(): AccessTable {
@@ -57,15 +60,20 @@ export function createAccessTable(): AccessTable {
       auditallow: createColumn(),
       auditdeny: createColumn(),
     },
-    origins: {
-      first: createColumn(),
-      next: createColumn(),
-      vector: createColumn(),
-      branch: createColumn(),
-      perms: createColumn(),
-      statement: createColumn(),
-    },
+    origins: createOrigins(),
     presence: undefined,
+  };
+}
+
+export function createOrigins(): Origins {
+  const column = createColumn;
+  return {
+    first: column(),
+    next: column(),
+    vector: column(),
+    branch: column(),
+    perms: column(),
+    statement: column(),
   };
 }
 
@@ -73,12 +81,6 @@ export function createAccessTable(): AccessTable {
 export function accessPresence(access: Pick<AccessTable, 'index' | 'presence'>): Presence {
   access.presence ??= presenceOf(access.index);
   return access.presence;
-}
-
-/** Makes room for `more` rules at once, where it is known how many come. */
-export function reserveAccess(table: AccessTable, more: number): void {
-  reserveRows(table.index, more);
-  for (const column of [...columnsByRow(table), ...Object.values(table.origins)]) reserve(column, more);
 }
 
 /** A rule for one (source, target, class). `perms` is what the vector is joined with: or, or, and. */
@@ -91,91 +93,42 @@ export interface AccessRule {
 
 /** Adds one rule for one (source, target, class). */
 export function addAccess(table: AccessTable, source: number, target: number, tclass: number, rule: AccessRule): void {
-  addToRow(table, accessRow(table, source, target, tclass), rule);
+  const row = accessRow(table, source, target, tclass);
+  joinVector(table, row, rule.branch, rule.vector, rule.perms);
+  addOrigin(table.origins, row, rule);
 }
 
-/**
- * Adds many rules at once, in one loop: code that has not run before is slow at calls. `reserveAccess` made room for them,
- * and what they say stands at the end of the origins, from entry `from` on, all of it in `branch`. `pairs` and `classes`
- * are their keys in the same order. Answers the first unconditional entry that says again what another says, or -1.
- */
-export function addReserved(
-  table: AccessTable,
-  from: number,
-  branch: number,
-  pairs: Int32Array,
-  classes: Int32Array,
-): number {
-  const { index, origins } = table;
-  const { slots } = index;
-  const mask = slots.length - 1;
-  const { data: rowPairs } = index.pairs;
-  const { data: rowClasses } = index.classes;
-  const { data: auditdeny } = table.auditdeny;
-  const { data: conditional } = table.conditional;
-  const { data: first } = origins.first;
-  const { data: next } = origins.next;
-  const { data: vectors } = origins.vector;
-  const { data: branches } = origins.branch;
-  const { data: perms } = origins.perms;
-  const end = origins.vector.length;
-  let rows = index.pairs.length;
-  let twice = -1;
-  for (let entry = from; entry < end && twice < 0; entry++) {
-    const pair = pairs[entry - from] as number;
-    const tclass = classes[entry - from] as number;
-    let slot = hashKey(pair, tclass) & mask;
-    let row = slots[slot] as number;
-    while (row >= 0 && (rowPairs[row] !== pair || rowClasses[row] !== tclass)) {
-      slot = (slot + 1) & mask;
-      row = slots[slot] as number;
-    }
-    if (row < 0) {
-      row = rows++;
-      slots[slot] = row;
-      rowPairs[row] = pair;
-      rowClasses[row] = tclass;
-      auditdeny[row] = -1;
-      conditional[row] = -1;
-      first[row] = -1;
-    }
-    const vector = vectors[entry] as Vector;
-    const before = first[row] as number;
-    if (branch === UNCONDITIONAL) {
-      for (let other = before; other >= 0; other = next[other] as number) {
-        if (vectors[other] === vector && branches[other] === branch) twice = entry;
-      }
-      join(table, row, vector, perms[entry] as number);
-    } else join(table.branches, branchEntry(table, row, branch), vector, perms[entry] as number);
-    next[entry] = before;
-    first[row] = entry;
-  }
-  for (const column of columnsByRow(table)) column.length = rows;
-  return twice;
+/** Makes room for `more` rows at once, where it is known how many come. */
+export function reserveAccess(table: AccessTable, more: number): void {
+  reserveRows(table.index, more);
+  for (const column of [table.allow, table.auditallow, table.auditdeny, table.conditional]) reserve(column, more);
 }
 
-/** Every column that has an entry for each row. */
-function columnsByRow({ index, allow, auditallow, auditdeny, conditional, origins }: AccessTable): readonly Column[] {
-  return [index.pairs, index.classes, allow, auditallow, auditdeny, conditional, origins.first];
-}
-
-function accessRow(table: AccessTable, source: number, target: number, tclass: number): number {
+/** The row for one (source, target, class), made when there is none. */
+export function accessRow(table: AccessTable, source: number, target: number, tclass: number): number {
   const row = addRow(table.index, source, target, tclass);
   if (row === table.allow.length) {
     push(table.allow, 0);
     push(table.auditallow, 0);
     push(table.auditdeny, -1);
     push(table.conditional, -1);
-    push(table.origins.first, -1);
   }
   return row;
 }
 
-function addToRow(table: AccessTable, row: number, rule: AccessRule): void {
-  if (rule.branch === UNCONDITIONAL) join(table, row, rule.vector, rule.perms);
-  else join(table.branches, branchEntry(table, row, rule.branch), rule.vector, rule.perms);
-  const { origins } = table;
-  const entry = push(origins.next, origins.first.data[row] ?? -1);
+/** Changes what a row, or with a branch its entry for that, says. */
+export function joinVector(table: AccessTable, row: number, branch: number, vector: Vector, perms: number): void {
+  if (branch === UNCONDITIONAL) join(table.allow, table.auditallow, table.auditdeny, row, vector, perms);
+  else {
+    const { allow, auditallow, auditdeny } = table.branches;
+    join(allow, auditallow, auditdeny, branchEntry(table, row, branch), vector, perms);
+  }
+}
+
+/** Says which statement changed a row. */
+export function addOrigin(origins: Origins, row: number, rule: AccessRule): void {
+  while (origins.first.length <= row) push(origins.first, -1);
+  const entry = push(origins.next, origins.first.data[row] as number);
   push(origins.vector, rule.vector);
   push(origins.branch, rule.branch);
   push(origins.perms, rule.perms);
@@ -197,10 +150,9 @@ function branchEntry(table: AccessTable, row: number, branch: number): number {
   return entry;
 }
 
-type Vectors = { readonly allow: Column; readonly auditallow: Column; readonly auditdeny: Column };
-
-function join(vectors: Vectors, row: number, vector: Vector, perms: number): void {
-  if (vector === ALLOW) vectors.allow.data[row] = (vectors.allow.data[row] ?? 0) | perms;
-  else if (vector === AUDITALLOW) vectors.auditallow.data[row] = (vectors.auditallow.data[row] ?? 0) | perms;
-  else vectors.auditdeny.data[row] = (vectors.auditdeny.data[row] ?? 0) & perms;
+/** Takes the columns one by one: where tables of two shapes are given, code that is compiled for one must be made anew. */
+function join(allow: Column, auditallow: Column, auditdeny: Column, row: number, vector: Vector, perms: number): void {
+  if (vector === ALLOW) allow.data[row] = (allow.data[row] as number) | perms;
+  else if (vector === AUDITALLOW) auditallow.data[row] = (auditallow.data[row] as number) | perms;
+  else auditdeny.data[row] = (auditdeny.data[row] as number) & perms;
 }

@@ -189,7 +189,9 @@ export function createPolicydb(): Policydb {
 
 /** The bit of each permission of a class. */
 export function permissionBits(perms: readonly string[]): ReadonlyMap<string, number> {
-  return new Map(perms.map((perm, index) => [perm, 1 << index]));
+  const bits = new Map<string, number>();
+  for (let index = 0; index < perms.length; index++) bits.set(perms[index] as string, 1 << index);
+  return bits;
 }
 
 /** Three 16-bit values as one number a Map can hold. */
