@@ -29,12 +29,17 @@ export interface Known {
 
 /** Of a policy that has no rules yet and will have `count` unconditional ones. */
 export function createKnown({ types, classes, classData }: Policydb, count: number): Known {
-  return {
-    types: Uint8Array.from(types.names, (name) => (name === '' ? 0 : 1)),
-    classes: Uint8Array.from(classes.names, (name) => (name === '' ? 0 : 1)),
-    perms: Int32Array.from(classes.names, (_, tclass) => allPermissions(classData[tclass]?.perms.length ?? 0)),
-    said: new Uint8Array(count),
-  };
+  const perms = new Int32Array(classes.names.length);
+  for (let tclass = 1; tclass < perms.length; tclass++) {
+    perms[tclass] = allPermissions(classData[tclass]?.perms.length ?? 0);
+  }
+  return { types: whichNamed(types.names), classes: whichNamed(classes.names), perms, said: new Uint8Array(count) };
+}
+
+function whichNamed(names: readonly string[]): Uint8Array {
+  const named = new Uint8Array(names.length);
+  for (let value = 1; value < names.length; value++) named[value] = names[value] === '' ? 0 : 1;
+  return named;
 }
 
 /**

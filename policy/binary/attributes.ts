@@ -36,6 +36,6 @@ export function readTypeAttributes(reader: Reader, db: Policydb): void {
     addItself();
     starts[type + 1] = values.length;
   }
-  db.types.attributesOf = { starts, values: Uint16Array.from(values) };
+  db.types.attributesOf = { starts, values: new Uint16Array(values) };
   withMembers(db.types);
 }

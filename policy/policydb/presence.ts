@@ -1,4 +1,4 @@
-import { type KeyIndex, rowClass, rowSource, rowTarget } from './key-index.ts';
+import type { KeyIndex } from './key-index.ts';
 
 /**
  * Whether any access rule has a type or attribute as its source, or as its target, for a class. Of the dozens of pairs that
@@ -17,10 +17,14 @@ export function presenceOf(index: KeyIndex): Presence {
   const rows = index.pairs.length;
   const words = Math.max(1, 2 ** Math.ceil(Math.log2((rows * bitsPerRow) / 32)));
   const presence = { sources: new Uint32Array(words), targets: new Uint32Array(words) };
+  const { sources, targets } = presence;
+  const pairs = index.pairs.data;
+  const classes = index.classes.data;
   for (let row = 0; row < rows; row++) {
-    const tclass = rowClass(index, row);
-    set(presence.sources, hash(rowSource(index, row), tclass));
-    set(presence.targets, hash(rowTarget(index, row), tclass));
+    const pair = pairs[row] as number;
+    const tclass = classes[row] as number;
+    set(sources, hash(pair >>> 16, tclass));
+    set(targets, hash(pair & 0xffff, tclass));
   }
   return presence;
 }
