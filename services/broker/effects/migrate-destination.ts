@@ -105,11 +105,16 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
       : { event: 'refused', decision };
   }
 
-  async function moveOwner(state: Extract<DestinationState, { state: 'claiming' }>): Promise<DestinationEvent> {
+  async function moveOwner(
+    state: Extract<DestinationState, { state: 'claiming' }>,
+    { overtaken }: Performing,
+  ): Promise<DestinationEvent | undefined> {
     const { vm, source, carnet, epoch, operation } = state;
     if ((await stateOf(vm, true)) === undefined) return guestLost;
     try {
       await moveHere(world, { vm, source, epoch: carnet.epoch }, { epoch, operation });
+      // Another attempt was faster: its QEMU may have been told by now.
+      if (overtaken()) return undefined;
       held.untold.add(operation);
       return { event: 'owner-moved' };
     } catch (error) {
@@ -192,7 +197,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
         case 'decide-run':
           return decideAgain(state, client, 'run');
         case 'move-owner':
-          return state.state === 'claiming' ? moveOwner(state) : undefined;
+          return state.state === 'claiming' ? moveOwner(state, performing) : undefined;
         case 'run':
           return state.state === 'running-guest' ? run(state, performing) : undefined;
         case 'destroy':
