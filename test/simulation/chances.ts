@@ -6,8 +6,8 @@ export interface Life {
   up: boolean;
 }
 
-/** What is promised to one that is gone. */
-export const never: Promise<never> = new Promise(() => {});
+/** What is promised to one that is gone: each time anew, as a promise keeps whoever waits for it. */
+export const never = (): Promise<never> => new Promise(() => {});
 
 /** When what a broker asks of its ports happens: at once, or so much later that anything may come in between. */
 export interface Chances {
@@ -49,7 +49,7 @@ export function createChances(life: Life, time: Time, random: Random, pace: Pace
   const within =
     (delay: typeof delayOf) =>
     <T>(act: () => T): Promise<T> => {
-      if (!life.up) return never;
+      if (!life.up) return never();
       if (random.next() < pace.atOnce) {
         try {
           return Promise.resolve(act());

@@ -80,7 +80,7 @@ export function createNetwork(by: {
         body: Ask,
         options: AskOptions = {},
       ): ReturnType<Endpoint['ask']> {
-        if (!life.up) return never;
+        if (!life.up) return never();
         const named = exchange.name === 'offer' || exchange.name === requestExchange.name;
         const digest = named ? newDigest() : noDigest;
         const askBytes = self.role === 'client' ? new Uint8Array(0) : noBytes;

@@ -85,7 +85,7 @@ export function createOwnerBucket(by: {
     ownershipOf(host, life) {
       /** What is asked may be done without its answer, or not at all. */
       const asked = <T>(act: () => T, heard: () => void = () => {}): Promise<T> => {
-        if (!life.up) return never;
+        if (!life.up) return never();
         const calm = network.busUp && links.whole && network.weather.loss === 0;
         if (calm && random.next() < pace.atOnce) {
           try {

@@ -286,7 +286,7 @@ export function createMachines(
      * after nobody waits for one any more.
      */
     function tell<T>(act: () => T, from = random, onLate = () => {}): Promise<T> {
-      if (!life.up) return never;
+      if (!life.up) return never();
       const nowMs = time.nowMs();
       const freeAtMs = Math.max(qemu.toldUntilMs, qemu.silentUntilMs);
       if (qemu.alive && freeAtMs <= nowMs && from.next() < pace.atOnce) {

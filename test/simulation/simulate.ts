@@ -1,7 +1,7 @@
 import type { Logger } from '../../shared/log/logger.ts';
 import { type CoverageFigures, createCoverage } from './coverage.ts';
-import { runSeeds } from './lanes.ts';
 import { mutationOf } from './mutations.ts';
+import { runSeeds } from './run-seeds.ts';
 import type { SeedOptions } from './seed.ts';
 
 export interface SimulateOptions {
