@@ -5,7 +5,7 @@ export interface Links {
   isolate(place: string): void;
   mend(): void;
   carries(from: string, to: string): boolean;
-  readonly whole: boolean;
+  isWhole(): boolean;
 }
 
 /** The bus is a place like a host; hosts reach each other over it, and directly when QEMU speaks to QEMU. */
@@ -24,8 +24,6 @@ export function createLinks(): Links {
     carries: (from, to) =>
       (isolated.size === 0 || (!isolated.has(from) && !isolated.has(to))) &&
       (cuts.size === 0 || !cuts.has(`${from}>${to}`)),
-    get whole() {
-      return cuts.size === 0 && isolated.size === 0;
-    },
+    isWhole: () => cuts.size === 0 && isolated.size === 0,
   };
 }

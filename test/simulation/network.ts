@@ -139,6 +139,6 @@ export function createNetwork(by: {
     },
   };
   const passes = (from: string, to: string) =>
-    network.busUp && (links.whole || (links.carries(from, theBus) && links.carries(theBus, to)));
+    network.busUp && (links.isWhole() || (links.carries(from, theBus) && links.carries(theBus, to)));
   return network;
 }

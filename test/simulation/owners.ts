@@ -86,7 +86,7 @@ export function createOwnerBucket(by: {
       /** What is asked may be done without its answer, or not at all. */
       const asked = <T>(act: () => T, heard: () => void = () => {}): Promise<T> => {
         if (!life.up) return never();
-        const calm = network.busUp && links.whole && network.weather.loss === 0;
+        const calm = network.busUp && links.isWhole() && network.weather.loss === 0;
         if (calm && random.next() < pace.atOnce) {
           try {
             const answer = act();

@@ -48,11 +48,12 @@ export interface Qemu {
   toldUntilMs: number;
   port: number;
   key: TransferKey | undefined;
-  readonly guestRuns: boolean;
   readonly listeners: Set<{ readonly life: Life; readonly callback: (event: VmEvent) => void }>;
   /** Events are heard in their order. */
   saidUntilMs: number;
 }
+
+export const guestRuns = ({ alive, run }: Qemu): boolean => alive && run === 'running';
 
 /** The processes of the fleet and the wires between them. */
 export interface Machines {
@@ -121,9 +122,6 @@ export function createMachines(
       toldUntilMs: 0,
       port: 0,
       key: undefined,
-      get guestRuns() {
-        return qemu.alive && qemu.run === 'running';
-      },
       listeners: new Set(),
       saidUntilMs: 0,
     };

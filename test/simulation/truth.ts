@@ -4,7 +4,7 @@ import type { VmName } from '../../shared/ids.ts';
 import type { Label } from '../../shared/label/label.ts';
 import type { Decision } from '../../shared/vm/decision.ts';
 import type { StoredRecord } from './owners.ts';
-import type { Qemu } from './qemu.ts';
+import { guestRuns, type Qemu } from './qemu.ts';
 
 /*
  * What is really the case, as nobody in the fleet knows it: which QEMUs run, which of them has the guest's newest state, who
@@ -131,7 +131,7 @@ export function createTruth(by: {
     runs(qemu) {
       const vm = need(qemu.vm);
       for (const other of vm.qemus) {
-        must(other === qemu || !other.guestRuns, `${qemu.vm}: two hosts run it`);
+        must(other === qemu || !guestRuns(other), `${qemu.vm}: two hosts run it`);
       }
       must(vm.owner === qemu.host, `${qemu.vm}: a host runs it that does not own it`);
       must(qemu.complete, `${qemu.vm}: a guest runs that was not loaded`);
@@ -192,7 +192,7 @@ export function createTruth(by: {
       if (record.epoch > vm.epoch) {
         for (const qemu of vm.qemus) {
           if (qemu.host === record.owner) continue;
-          must(!qemu.guestRuns, `${record.vm}: its record is moved while it runs`);
+          must(!guestRuns(qemu), `${record.vm}: its record is moved while it runs`);
           // Until all is sent a source goes on by itself when something fails.
           must(qemu.run !== 'transferring', `${record.vm}: its record is moved while it is being sent`);
         }
