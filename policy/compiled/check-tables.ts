@@ -79,15 +79,16 @@ function checkLists({ starts, values }: Lists, count: number): void {
 /** Answers the number of rows. At most half of the slots may be taken, so that every search comes to a free one. */
 function checkIndex({ pairs, classes, slots }: KeyIndex): number {
   const rows = pairs.length;
+  const count = slots.length;
   checkLengths(rows, [classes]);
   let taken = 0;
-  for (let slot = 0; slot < slots.length; slot++) {
+  for (let slot = 0; slot < count; slot++) {
     const row = slots[slot] as number;
     if (row < -1 || row >= rows) throw new RangeError('a slot is outside its table');
     if (row >= 0) taken++;
   }
-  const powerOfTwo = slots.length > 0 && (slots.length & (slots.length - 1)) === 0;
-  if (!powerOfTwo || taken !== rows || rows * 2 > slots.length) throw new RangeError('a table has the wrong slots');
+  const powerOfTwo = count > 0 && (count & (count - 1)) === 0;
+  if (!powerOfTwo || taken !== rows || rows * 2 > count) throw new RangeError('a table has the wrong slots');
   return rows;
 }
 

@@ -16,6 +16,14 @@ import {
   storeNames,
   storeTypes,
 } from './stored.ts';
+import {
+  restoreFileNames,
+  restoreRules,
+  type StoredFileNames,
+  type StoredRules,
+  storeFileNames,
+  storeRules,
+} from './stored-rules.ts';
 
 /** The first part of a form: what answers questions. Diagnostics of the source itself have the file name ''. */
 export interface Answers {
@@ -25,10 +33,12 @@ export interface Answers {
 
 /** The first part as it stands in the form. */
 interface StoredAnswers {
-  readonly db: Omit<Answers['db'], 'classData' | 'types' | 'booleans' | 'mls'> & {
+  readonly db: Omit<Answers['db'], 'classData' | 'types' | 'booleans' | 'mls' | 'fileNameRules' | 'roleTransitions'> & {
     readonly classData: readonly StoredClass[];
     readonly types: StoredTypes;
     readonly booleans: StoredNames;
+    readonly fileNameRules: StoredFileNames;
+    readonly roleTransitions: StoredRules;
     readonly mls: (Omit<Mls, 'categories'> & { readonly categories: StoredNames }) | undefined;
   };
   readonly warnings: readonly Diagnostic[];
@@ -46,6 +56,8 @@ export function storeAnswers({ db, warnings }: Answers): StoredAnswers {
     classData: storeClasses(db.classData),
     types: storeTypes(db.types),
     booleans: storeNames(db.booleans),
+    fileNameRules: storeFileNames(db.fileNameRules),
+    roleTransitions: storeRules([...db.roleTransitions]),
     mls: mls && { ...mls, categories: storeNames(mls.categories) },
   };
   return { db: { ...db, ...stored }, warnings };
@@ -66,6 +78,8 @@ export function readCheckedAnswers(first: Uint8Array<ArrayBuffer>): Answers {
     classData: restoreClasses(db.classData),
     types: restoreTypes(db.types),
     booleans: restoreNames(db.booleans),
+    fileNameRules: restoreFileNames(db.fileNameRules),
+    roleTransitions: restoreRules(db.roleTransitions),
     mls: mls && { ...mls, categories: restoreNames(mls.categories) },
   };
   return { db: { ...db, ...restored }, warnings };

@@ -1,11 +1,11 @@
-import { createHash, type Hash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The folders whose code decides what a compiled form holds. */
-const FOLDERS = ['language', 'build', 'check', 'policydb', 'compiled'];
+const FOLDERS = ['language', 'language/grammar', 'build', 'check', 'policydb', 'compiled'];
 const policyFolder = fileURLToPath(new URL('..', import.meta.url));
+const chunkBytes = 64 * 1024;
 
 let digest: string | undefined;
 
@@ -14,19 +14,30 @@ let digest: string | undefined;
  * the very code that made it, so that a check that is added or corrected is made on every policy anew.
  */
 export function engineDigest(): string {
-  if (digest === undefined) {
-    const hash = createHash('sha256').update(process.versions.v8);
-    for (const folder of FOLDERS) addFolder(hash, folder);
-    digest = hash.digest('hex');
-  }
+  digest ??= digestOfCode();
   return digest;
 }
 
-function addFolder(hash: Hash, folder: string): void {
-  const entries = readdirSync(join(policyFolder, folder), { withFileTypes: true });
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) addFolder(hash, path);
-    else hash.update(`\0${path}\0`).update(readFileSync(join(policyFolder, path)));
+/** One buffer and the fewest calls for 80 files: this is a tenth of the time it takes to open a form. */
+function digestOfCode(): string {
+  const hash = createHash('sha256').update(process.versions.v8);
+  const chunk = new Uint8Array(chunkBytes);
+  for (const folder of FOLDERS) {
+    for (const name of readdirSync(`${policyFolder}${folder}`).sort()) {
+      if (FOLDERS.includes(`${folder}/${name}`)) continue;
+      const path = `${folder}/${name}`;
+      hash.update(`\0${path}\0`);
+      const fd = openSync(`${policyFolder}${path}`, 'r');
+      try {
+        // Throws for a folder that is not in the list. A file gives less than it is asked for at its end only.
+        for (let count = chunkBytes; count === chunkBytes; ) {
+          count = readSync(fd, chunk);
+          hash.update(chunk.subarray(0, count));
+        }
+      } finally {
+        closeSync(fd);
+      }
+    }
   }
+  return hash.digest('hex');
 }
