@@ -1,3 +1,4 @@
+import { createColumn, push } from '../policydb/column.ts';
 import { withMembers } from '../policydb/members.ts';
 import { type Policydb, valuesMax } from '../policydb/policydb.ts';
 import { fault, type Reader } from './reader.ts';
@@ -8,7 +9,8 @@ import { knownValue } from './symbol-table.ts';
 export function readTypeAttributes(reader: Reader, db: Policydb): void {
   const { names, isAttribute } = db.types;
   const starts = new Uint32Array(names.length + 1);
-  const values = [0];
+  const values = createColumn(names.length * 8);
+  push(values, 0);
   starts[1] = 1;
   let type = 1;
   let at = 0;
@@ -23,10 +25,10 @@ export function readTypeAttributes(reader: Reader, db: Policydb): void {
     if (isAttribute[attribute] !== true || isAttribute[type] === true || !names[type]) {
       fault(reader, `${type} cannot have the attribute ${attribute}`, at);
     }
-    values.push(attribute);
+    push(values, attribute);
   };
   const addItself = (): void => {
-    if (!hasItself) values.push(type);
+    if (!hasItself) push(values, type);
     hasItself = true;
   };
   for (; type < names.length; type++) {
@@ -36,6 +38,6 @@ export function readTypeAttributes(reader: Reader, db: Policydb): void {
     addItself();
     starts[type + 1] = values.length;
   }
-  db.types.attributesOf = { starts, values: new Uint16Array(values) };
+  db.types.attributesOf = { starts, values: new Uint16Array(values.data.subarray(0, values.length)) };
   withMembers(db.types);
 }

@@ -124,8 +124,8 @@ function readNames(
   }
   if (side === THIRD && !third) fault(reader, 'a constraint on a third context', at);
   const context = side === THIRD ? 3 : side === TARGET ? 2 : 1;
-  const names = readSet(reader, 1);
-  const written = keep ? { types: readSet(reader, 1), except: readSet(reader, 1) } : skipSets(reader);
+  const names = readSet(reader);
+  const written = keep ? { types: readSet(reader), except: readSet(reader) } : skipSets(reader);
   const flags = readU32(reader);
   if (flags > 2) fault(reader, `unknown flags ${flags} on a set of types`, reader.offset - 4);
   const form = flags === 1 ? 'all' : flags === 2 ? 'complement' : 'list';

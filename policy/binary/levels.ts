@@ -19,7 +19,7 @@ export interface RawRange {
 export function readLevel(reader: Reader): RawLevel {
   const at = reader.offset;
   const sensitivity = readU32(reader);
-  return { sensitivity, categories: readSet(reader, 1), at };
+  return { sensitivity, categories: readSet(reader), at };
 }
 
 /** Reads a range: the sensitivities of one level or two, then their categories. */
@@ -29,8 +29,8 @@ export function readRange(reader: Reader): RawRange {
   if (count !== 1 && count !== 2) fault(reader, `a range of ${count} levels`, at);
   const lowest = readU32(reader);
   const highest = count === 2 ? readU32(reader) : lowest;
-  const low = { sensitivity: lowest, categories: readSet(reader, 1), at };
-  return { low, high: count === 2 ? { sensitivity: highest, categories: readSet(reader, 1), at } : low };
+  const low = { sensitivity: lowest, categories: readSet(reader), at };
+  return { low, high: count === 2 ? { sensitivity: highest, categories: readSet(reader), at } : low };
 }
 
 /** The level by the policy's sensitivities and categories; without MLS the empty one. */

@@ -4,7 +4,7 @@ import { type Policydb, valuesMax } from '../policydb/policydb.ts';
 import { type RawLevel, type RawRange, readLevel, readRange } from './levels.ts';
 import { fault, type Reader, readName, readU32 } from './reader.ts';
 import { readSet, visitBits } from './sets.ts';
-import { declare, readNamedTable } from './symbol-table.ts';
+import { declare, lengthen, readNamedTable } from './symbol-table.ts';
 
 export interface RawRole {
   readonly value: number;
@@ -39,7 +39,7 @@ export function readRoles(reader: Reader, db: Policydb): RawRole[] {
       if (bit + 1 !== value)
         fault(reader, `role \`${name}\` dominates another; roles may dominate themselves only`, at);
     });
-    const types = readSet(reader, 1);
+    const types = readSet(reader);
     if ((name === names[OBJECT_ROLE]) !== (value === OBJECT_ROLE)) {
       fault(reader, `role \`${name}\` has value ${value}; ${OBJECT_ROLE} is object_r's`, at);
     }
@@ -80,13 +80,11 @@ export function readTypes(reader: Reader, db: Policydb): number[] {
   };
   // Entries come in any order of their values: arrays with gaps are slow.
   readNamedTable(reader, kind, readType, (valueMax) => {
-    for (let value = 1; value <= valueMax; value++) {
-      types.isAttribute.push(false);
-      types.bounds.push(0);
-      types.boundsStatement.push(-1);
-      types.permissive.push(false);
-      places.push(0);
-    }
+    lengthen(types.isAttribute, valueMax, false);
+    lengthen(types.bounds, valueMax, 0);
+    lengthen(types.boundsStatement, valueMax, -1);
+    lengthen(types.permissive, valueMax, false);
+    lengthen(places, valueMax, 0);
   });
   return places;
 }
@@ -101,7 +99,7 @@ export function readUsers(reader: Reader, db: Policydb): RawUser[] {
     // What bounds a user says which users a policy may have; it changes no answer.
     readU32(reader);
     const name = readName(reader, 'a user', length);
-    const roles = readSet(reader, 1);
+    const roles = readSet(reader);
     const range = readRange(reader);
     const level = readLevel(reader);
     declare(reader, kind, valueMax, name, value, false, at);

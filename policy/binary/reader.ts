@@ -28,8 +28,8 @@ export interface Reader {
     readonly value: number;
     readonly names: readonly string[];
   }[];
-  /** Large sets by their bytes, and sets by what they were before they had the size of the policy: many are alike. */
-  readonly sets: Map<string, Bitmap>;
+  /** The last set of each hash of bytes, and sets by what they were before they had the size of the policy: many are alike. */
+  readonly sets: Map<number, { readonly at: number; readonly end: number; readonly set: Bitmap }>;
   readonly fitted: Map<Bitmap, Bitmap>;
   /** The rules read so far. */
   readonly statements: Statements;

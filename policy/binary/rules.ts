@@ -18,11 +18,7 @@ import { addStatement } from './statements.ts';
 import { knownValue } from './symbol-table.ts';
 
 /** What an entry of a table of rules is (AVTAB_* of libsepol's avtab.h). */
-const TYPE_RULES = new Map<number, keyof Policydb['typeRules']>([
-  [0x10, 'type_transition'],
-  [0x20, 'type_member'],
-  [0x40, 'type_change'],
-]);
+const TYPE_RULE = { transition: 0x10, member: 0x20, change: 0x40 } as const;
 const EXTENDED = 0x700;
 const EXTENDED_KINDS = new Map<number, XpermKind>([
   [0x100, XPERM_ALLOW],
@@ -72,7 +68,7 @@ function readSide(reader: Reader, db: Policydb, known: Known, branch: number, co
   const from = reader.statements.starts.length;
   for (let rule = 0; rule < count; rule++) {
     rule += readAccessRules(reader, db.access, known, branch, count - rule);
-    if (rule < count) addRule(reader, db, readRule(reader), branch);
+    if (rule < count) readOtherRule(reader, db, branch);
   }
   return { branch, from, end: reader.statements.starts.length };
 }
@@ -113,17 +109,37 @@ export function readRule(reader: Reader): RawRule {
   return { source, target, tclass, kind, data: 0, commands: readCommands(reader), start };
 }
 
-/** Adds any other rule, or says what is wrong with it. */
-function addRule(reader: Reader, db: Policydb, rule: RawRule, branch: number): void {
-  const { kind, start, source, target, tclass } = rule;
-  knownValue(reader, db.types, 'type', source, start);
-  knownValue(reader, db.types, 'type', target, start);
-  knownValue(reader, db.classes, 'class', tclass, start);
+/** Reads and adds any other rule, or says what is wrong with it. */
+function readOtherRule(reader: Reader, db: Policydb, branch: number): void {
+  const start = reader.offset;
+  const source = knownValue(reader, db.types, 'type', readU16(reader), start);
+  const target = knownValue(reader, db.types, 'type', readU16(reader), start);
+  const tclass = knownValue(reader, db.classes, 'class', readU16(reader), start);
+  const kind = readU16(reader) & ~ENABLED;
   const statement = addStatement(reader.statements, start);
-  const typeRule = TYPE_RULES.get(kind);
-  if (rule.commands !== undefined) addCommands(reader, db, rule, rule.commands, branch, statement);
-  else if (typeRule !== undefined) addOneTypeRule(reader, db, db.typeRules[typeRule], rule, branch, statement);
-  else fault(reader, `a rule of unknown kind 0x${kind.toString(16)}`, start);
+  if ((kind & EXTENDED) !== 0) {
+    if (branch !== UNCONDITIONAL) fault(reader, 'an extended rule inside a condition', start);
+    addCommands(reader, db, { source, target, tclass, kind, data: 0, start }, statement);
+    return;
+  }
+  const table = tableOf(db, kind) ?? fault(reader, `a rule of unknown kind 0x${kind.toString(16)}`, start);
+  const type = knownValue(reader, db.types, 'type', readU32(reader), start);
+  if (db.types.isAttribute[type]) fault(reader, 'a type rule that gives an attribute', start);
+  const { outcome } = addTypeRule(table, source, target, tclass, { type, branch, statement });
+  if (outcome !== 'added') fault(reader, 'a type rule beside another that stands in its way', start);
+}
+
+function tableOf({ typeRules }: Policydb, kind: number): TypeTable | undefined {
+  switch (kind) {
+    case TYPE_RULE.transition:
+      return typeRules.type_transition;
+    case TYPE_RULE.member:
+      return typeRules.type_member;
+    case TYPE_RULE.change:
+      return typeRules.type_change;
+    default:
+      return undefined;
+  }
 }
 
 /** Up to version 33 only the commands of `ioctl` are ruled, and only outside conditions. */
@@ -131,29 +147,12 @@ function addCommands(
   reader: Reader,
   db: Policydb,
   { source, target, tclass, kind, start }: RawRule,
-  commands: Commands,
-  branch: number,
   statement: number,
 ): void {
   const operation = db.classData[tclass]?.bits.get('ioctl');
   const says = EXTENDED_KINDS.get(kind);
-  if (branch !== UNCONDITIONAL) fault(reader, 'an extended rule inside a condition', start);
   if (operation === undefined) fault(reader, 'an extended rule for a class without `ioctl`', start);
   if (says === undefined) fault(reader, `a rule of unknown kind 0x${kind.toString(16)}`, start);
-  const list = db.xperms.lists.push(commands) - 1;
+  const list = db.xperms.lists.push(readCommands(reader)) - 1;
   addXpermRule(db.xperms, source, target, tclass, { kind: says, operation, list, statement });
-}
-
-function addOneTypeRule(
-  reader: Reader,
-  db: Policydb,
-  table: TypeTable,
-  { source, target, tclass, data, start }: RawRule,
-  branch: number,
-  statement: number,
-): void {
-  const type = knownValue(reader, db.types, 'type', data, start);
-  if (db.types.isAttribute[type]) fault(reader, 'a type rule that gives an attribute', start);
-  const { outcome } = addTypeRule(table, source, target, tclass, { type, branch, statement });
-  if (outcome !== 'added') fault(reader, 'a type rule beside another that stands in its way', start);
 }

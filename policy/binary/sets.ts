@@ -4,8 +4,6 @@ import { fault, membersMax, type Reader, readCount, readU32 } from './reader.ts'
 
 const wordBits = 64;
 const bytesOfNode = 12;
-/** Sets of fewer words are read faster than they are found again. */
-const sharedWordsMin = 4;
 
 /** Makes a bitmap for 0 up to `max` within the limit on all bitmaps together. */
 export function boundedBitmap(reader: Reader, max: number): Bitmap {
@@ -51,35 +49,41 @@ export function skipSet(reader: Reader): void {
 
 /**
  * A set of values, of the size it has in the policy: it may come before the table that says how many values there are.
- * Bit 0 stands for value `first`. Sets that are alike are one bitmap, which must not be changed.
+ * Bit 0 stands for value 1. Most sets are like one before, and are one bitmap with that, which must not be changed.
  */
-export function readSet(reader: Reader, first: 0 | 1): Bitmap {
+export function readSet(reader: Reader): Bitmap {
   const at = reader.offset;
-  const { view } = reader;
+  const { view, text } = reader;
   const left = view.byteLength - at;
   const size = left < 8 ? 0 : view.getUint32(at + 4, true);
   if (size > valuesMax + wordBits) fault(reader, `a set of size ${size}`, at);
   const words = left < bytesOfNode ? 0 : view.getUint32(at + 8, true);
   const end = at + bytesOfNode * (words + 1);
-  const key =
-    words < sharedWordsMin || end > view.byteLength ? '' : `${first}${reader.text.toString('latin1', at, end)}`;
-  const known = key === '' ? undefined : reader.sets.get(key);
-  if (known !== undefined) {
+  const hash = end > view.byteLength ? 0 : hashOf(view, at, end);
+  const like = reader.sets.get(hash);
+  if (like !== undefined && end - at === like.end - like.at && text.compare(text, like.at, like.end, at, end) === 0) {
     reader.offset = end;
-    return known;
+    return like.set;
   }
-  visitBits(reader, valuesMax + 1 - first);
+  visitBits(reader, valuesMax);
   const set = boundedBitmap(reader, size);
   for (let nodeAt = at + bytesOfNode; nodeAt < end; nodeAt += bytesOfNode) {
     const word = view.getUint32(nodeAt, true) >>> 5;
     const low = view.getUint32(nodeAt + 4, true);
     const high = view.getUint32(nodeAt + 8, true);
-    addWord(set, word, low << first);
-    addWord(set, word + 1, first === 0 ? high : (high << 1) | (low >>> 31));
-    if (first === 1) addWord(set, word + 2, high >>> 31);
+    addWord(set, word, low << 1);
+    addWord(set, word + 1, (high << 1) | (low >>> 31));
+    addWord(set, word + 2, high >>> 31);
   }
-  if (key !== '') reader.sets.set(key, set);
+  reader.sets.set(hash, { at, end, set });
   return set;
+}
+
+/** Of bytes whose number is a multiple of four. */
+function hashOf(view: DataView, at: number, end: number): number {
+  let hash = 0;
+  for (let word = at; word < end; word += 4) hash = Math.imul(hash ^ view.getInt32(word, true), 0x0100_0193);
+  return hash ^ (hash >>> 15);
 }
 
 function addWord(set: Bitmap, word: number, bits: number): void {

@@ -36,9 +36,17 @@ export function readNamedTable(
   prepare?: (valueMax: number) => void,
 ): void {
   readTable(reader, all, bytesEach, readEntry, (valueMax) => {
-    while (names.names.length <= valueMax) names.names.push('');
+    lengthen(names.names, valueMax, '');
     prepare?.(valueMax);
   });
+}
+
+/** Gives a list what it has not up to `last`, at once: a list that grows entry by entry costs three times its size. */
+export function lengthen<T>(list: T[], last: number, value: T): void {
+  const { length } = list;
+  if (length > last) return;
+  list.length = last + 1;
+  list.fill(value, length);
 }
 
 /** Declares what was read at `at`: a name of its own, or with `alias` one more for its value. */

@@ -1,4 +1,4 @@
-import { type Bitmap, bitsOf } from '../policydb/bitmap.ts';
+import type { Bitmap } from '../policydb/bitmap.ts';
 import { climbBounds, endlessBounds } from '../policydb/bounds.ts';
 import { createNames, type Names, type Policydb } from '../policydb/policydb.ts';
 import { type RawClass, readClasses, readCommons } from './classes.ts';
@@ -113,7 +113,11 @@ function resolveUsers(reader: Reader, db: Policydb, users: readonly RawUser[]): 
 }
 
 function membersKnown(reader: Reader, names: Names, what: string, set: Bitmap, at: number): Bitmap {
-  for (const value of bitsOf(set)) knownValue(reader, names, what, value, at);
+  for (let word = 0; word < set.length; word++) {
+    for (let rest = set[word] as number; rest !== 0; rest &= rest - 1) {
+      knownValue(reader, names, what, word * 32 + 31 - Math.clz32(rest & -rest), at);
+    }
+  }
   return set;
 }
 

@@ -27,12 +27,24 @@ describe('a set in a binary policy', () => {
     const bytes = words(64, 192, 2, 0, 0x8000_0001, 1, 128, 0, 0x8000_0000);
     assert.deepEqual(readMembers(createReader(bytes), 0), [0, 31, 32, 191]);
     const reader = createReader(bytes);
-    const set = readSet(reader, 1);
+    const set = readSet(reader);
     assert.equal(reader.offset, bytes.length);
     assert.deepEqual(bitsOf(fitSet(reader, set, 192, 0)), [1, 32, 33, 192]);
     assert.match(
       faultOf(() => fitSet(reader, set, 191, 7)),
       /^7: a set with member 192, where 191 is the last value/,
+    );
+  });
+
+  it('is one with a set before it that has the same bytes, and with no other', () => {
+    const one = [64, 64, 1, 0, 5, 0];
+    const reader = createReader(words(...one, 64, 64, 1, 0, 6, 0, ...one, ...one, 64, 0, 0));
+    const [first, other, , again, empty] = Array.from({ length: 5 }, () => readSet(reader));
+    assert.equal(reader.offset, reader.bytes.length);
+    assert.equal(again, first);
+    assert.deepEqual(
+      [first, other, empty].map((set) => set && bitsOf(set)),
+      [[1, 3], [2, 3], []],
     );
   });
 
@@ -57,7 +69,7 @@ describe('a set in a binary policy', () => {
     );
     for (const [bytes, expected] of wrongs)
       assert.match(
-        faultOf(() => readSet(createReader(bytes), 0)),
+        faultOf(() => readSet(createReader(bytes))),
         expected,
       );
   });
