@@ -228,7 +228,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     state: Extract<SourceState, { state: 'taking-back' }>,
     { overtaken }: Performing,
   ): Promise<SourceEvent | undefined> {
-    const { vm, carnet, released, fence, dropsMemory = false } = state;
+    const { vm, operation, carnet, released, fence, dropsMemory = false } = state;
     let epoch: number;
     try {
       epoch = await claimAgain(state);
@@ -236,8 +236,10 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       if (faultOf(error).code !== 'OWNER_CONFLICT') throw error;
       // Looked at again, as the conflict may be with what an earlier attempt has written.
       const record = (await ownership.read(vm))?.record;
-      const newer = record !== undefined && record.owner !== host && record.epoch > carnet.epoch + 1;
-      return { event: released && newer ? 'overruled' : 'owner-lost' };
+      if (record === undefined || record.owner === host || record.epoch <= carnet.epoch) return { event: 'owner-lost' };
+      // The destination's own claim is in the epoch that follows; so may be another host's, that somebody let take the VM.
+      const claimed = record.operation === operation;
+      return { event: released && !claimed ? 'overruled' : 'owner-lost' };
     }
     if (overtaken()) return undefined;
     await vms.put({ ...vms.need(vm), epoch, ...(fence === undefined ? {} : { fence }) });

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { migrateSourceKind } from '../../../../services/broker/effects/migrate-source.ts';
+import { emptyHeld, type World } from '../../../../services/broker/effects/world.ts';
+import type { SourceState } from '../../../../services/broker/migrate/source-states.ts';
+import type { Performing } from '../../../../services/broker/runtime/kind.ts';
+import { BrokerError } from '../../../../shared/errors/broker-error.ts';
+import type { OwnerRecord } from '../../../../shared/messages/record.ts';
+import { clientId, hostId, operationIdOf, vmId } from '../../../support/values.ts';
+
+const vm = vmId('vm1');
+const [own, other] = [operationIdOf(1), operationIdOf(2)];
+const [alpha, beta, gamma] = [hostId('alpha'), hostId('beta'), hostId('gamma')];
+const performing: Performing = {
+  client: clientId('operator'),
+  report() {},
+  overtaken: () => false,
+  wait: async () => {},
+};
+
+/** What comes of alpha's taking back a VM that it handed over to beta in epoch 3, against such a record, in a bucket where somebody is faster. */
+async function takenBack(record: Pick<OwnerRecord, 'owner' | 'epoch' | 'operation'>, released: boolean) {
+  const world = {
+    held: emptyHeld(),
+    host: alpha,
+    vms: { process: () => undefined },
+    ownership: {
+      decidesAlone: true,
+      read: async () => ({ record: { vm, running: true, ...record }, revision: 5 }),
+      write: () => Promise.reject(new BrokerError('OWNER_CONFLICT')),
+    },
+  } as unknown as World;
+  const state = { state: 'taking-back', vm, operation: own, destination: beta, carnet: { epoch: 3 } };
+  const asked = { ...state, ...(released ? { released } : {}) } as unknown as SourceState;
+  return (await migrateSourceKind(world).perform({ effect: 'take-back' }, asked, performing))?.event;
+}
+
+test('a VM that its destination released and somebody let another host take, in whichever newer epoch, is that host’s', async () => {
+  for (const epoch of [4, 5, 1004]) {
+    assert.equal(await takenBack({ owner: gamma, epoch, operation: other }, true), 'overruled');
+    assert.equal(await takenBack({ owner: beta, epoch, operation: other }, true), 'overruled');
+    assert.equal(await takenBack({ owner: gamma, epoch, operation: other }, false), 'owner-lost');
+  }
+});
+
+test('a destination’s own claim, an older record and one of this host overrule nobody', async () => {
+  assert.equal(await takenBack({ owner: beta, epoch: 4, operation: own }, true), 'owner-lost');
+  assert.equal(await takenBack({ owner: gamma, epoch: 3, operation: other }, true), 'owner-lost');
+  assert.equal(await takenBack({ owner: alpha, epoch: 3, operation: other }, true), 'owner-lost');
+});
