@@ -22,12 +22,16 @@ const path = text(4096);
 
 const atOnce = () => defaultsTo(integer(1, limits.migrationsAtOnce), 2);
 
-/** How many migrations a host takes part in. */
+/** How many migrations a host takes part in, and in which. */
 const migrationLimits = fields({
   /** VMs that are sent at once. */
   outboundMax: atOnce(),
   /** VMs that are taken in at once. */
   inboundMax: atOnce(),
+  /** Whether VMs may leave and come by post-copy, where a client asks for it. */
+  postcopy: defaultsTo(flag(), true),
+  /** How old the checkpoint may be that a VM needs here before it may leave by post-copy. */
+  checkpointMinutesMax: defaultsTo(integer(1, 525_600), 60),
   /** Migrations that may wait for their turn. */
   queueMax: defaultsTo(integer(1, limits.queuedMigrations), limits.queuedMigrations),
 });

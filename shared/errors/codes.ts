@@ -60,6 +60,16 @@ export const faultCodes = {
   QEMU_TIMEOUT: { text: 'QEMU did not answer in time', retry: true, exit: 6 },
   QEMU_PROTOCOL: { text: 'QEMU sent something that is not QMP', retry: false, exit: 1 },
   TRANSFER_FAILED: { text: 'the memory could not be transferred', retry: true, exit: 7 },
+  MEMORY_LOST: {
+    text: 'the memory of the guest was lost while it was on two hosts',
+    retry: false,
+    exit: 1,
+  },
+  CHECKPOINT_NEEDED: {
+    text: 'there is no checkpoint of the virtual machine that is recent enough',
+    retry: true,
+    exit: 5,
+  },
   TRANSFER_STALLED: { text: 'the transfer of the memory made no progress', retry: true, exit: 7 },
   STREAM_INVALID: { text: 'a migration stream is not well formed', retry: false, exit: 9 },
   CHECKPOINT_UNKNOWN: { text: 'no such checkpoint', retry: false, exit: 4 },

@@ -1,7 +1,7 @@
 import type { Fault } from '../errors/broker-error.ts';
-import { operationId, vmName } from '../ids.ts';
+import { checkpointId, operationId, vmName } from '../ids.ts';
 import { limits } from '../limits.ts';
-import { bytes, fields, integer, literal, oneOf, pattern, type Shape, variant } from '../schema/schema.ts';
+import { bytes, fields, flag, integer, literal, maybe, oneOf, pattern, type Shape, variant } from '../schema/schema.ts';
 import { carnet } from '../vm/carnet.ts';
 import { decision } from '../vm/decision.ts';
 import { declareExchange } from './exchange.ts';
@@ -23,6 +23,8 @@ export const offer = fields({
   /** The client's signed request, as the client sent it. */
   request: bytes(limits.frameBytes),
   transferKey: publicKey,
+  /** The source's newest checkpoint of the VM, checked from end to end: there where post-copy may be begun, and only there. */
+  checkpoint: maybe(checkpointId),
 });
 export type Offer = Shape<typeof offer>;
 
@@ -58,13 +60,14 @@ export const explainExchange = declareExchange({
 /** source → destination at pre-switchover, the guest paused: is it still yes? */
 export const switchoverExchange = declareExchange({
   name: 'switchover',
-  ask: fields({ operation: operationId, grantId: bytes(16, 16) }),
+  /** `postcopy`: the rest is to be pulled, and the source can never run the guest again once it has heard a yes. */
+  ask: fields({ operation: operationId, grantId: bytes(16, 16), postcopy: maybe(flag()) }),
   answer: variant('is', [fields({ is: literal('go'), decision }), refusal, failure]),
   timeoutMs: 10_000,
   ofFault,
 });
 
-/** source → destination after its QEMU reported completed: the VM is yours from this epoch on. */
+/** source → destination after its QEMU reported completed, or has sent everything but memory: the VM is yours from this epoch on. */
 export const handoverExchange = declareExchange({
   name: 'handover',
   ask: fields({
@@ -72,10 +75,16 @@ export const handoverExchange = declareExchange({
     grantId: bytes(16, 16),
     vm: vmName,
     epoch: integer(1, Number.MAX_SAFE_INTEGER),
+    /** Of a post-copy: the QEMU of the source is gone, and so is what was not pulled from it. */
+    gone: maybe(flag()),
   }),
   answer: variant('is', [
     /** The owner record was moved and the VM runs. */
     fields({ is: literal('running'), decision }),
+    /** The same, and some of its memory is still at the source. */
+    fields({ is: literal('pulling'), decision }),
+    /** It ran, and what was still to be pulled of its memory is lost. */
+    fields({ is: literal('lost'), fault }),
     /** Policy said no at the last moment, so the destination gave it up: it has not moved the record, and its copy is gone. */
     refusal,
     /** The same, because of a fault. */

@@ -66,8 +66,8 @@ const verb = {
 
 /** Gives an operation up, where it can still be given up. */
 const cancel = fields({ verb: literal('cancel'), operation: operationId });
-/** Pauses the guest of a migration while its memory is sent, so that the rest is sent in one go. */
-const force = fields({ verb: literal('force'), operation: operationId });
+/** Pauses the guest of a migration while its memory is sent, so that the rest is sent in one go; with `postcopy` it runs at the destination, and the rest follows. */
+const force = fields({ verb: literal('force'), operation: operationId, postcopy: maybe(flag()) });
 
 /** Everything that changes something. Each can also be asked about without doing it, with `explain`. */
 export const action = variant('verb', [

@@ -33,6 +33,9 @@ export interface Fleet {
   readonly added: Random;
   /** The same for what was added to the words of the operator. */
   readonly fenced: Random;
+  /** The same for what has to do with post-copy, and whether it is asked for in this seed. */
+  readonly pulls: Random;
+  readonly postcopy: boolean;
   readonly pace: Pace;
   readonly links: Links;
   readonly network: Network;
@@ -65,6 +68,7 @@ export function createFleet(by: {
   readonly random: Random;
   readonly added: Random;
   readonly fenced: Random;
+  readonly pulls: Random;
   readonly hosts: number;
   readonly vms: number;
   readonly hard: boolean;
@@ -90,6 +94,7 @@ export function createFleet(by: {
     limitsOf: (host) => byName.get(host)?.migrations,
     openOperations: (host) => (byName.get(host)?.disk.values('operations-open') ?? []) as Iterable<OperationRecord>,
     brokerLives: (host) => byName.get(host)?.broker !== undefined,
+    hasCheckpoint: (vm) => [...fleet.storage.kept.values()].some(({ carnet }) => carnet.spec.name === vm),
   });
   const owners = createOwnerBucket({
     replicas: random.pick([1, 1, 3]),
@@ -108,7 +113,7 @@ export function createFleet(by: {
     },
   });
   const machines = createMachines(
-    { time, random, added: by.added, pace, links, truth },
+    { time, random, added: by.added, pulls: by.pulls, pace, links, truth },
     { listenersAreReused: mutation?.listenersAreReused ?? false },
   );
   let drawn = 0;
@@ -117,6 +122,8 @@ export function createFleet(by: {
     random,
     added: by.added,
     fenced: by.fenced,
+    pulls: by.pulls,
+    postcopy: by.pulls.chance(0.4),
     pace,
     links,
     network,
@@ -163,6 +170,8 @@ const limitsOf = (random: Random): MigrationLimits => ({
   outboundMax: random.pick([1, 1, 2]),
   inboundMax: random.pick([1, 1, 2]),
   queueMax: random.pick([1, 10]),
+  postcopy: true,
+  checkpointMinutesMax: 60,
 });
 
 const hostNames = ['alpha', 'beta', 'gamma', 'delta'];
@@ -177,7 +186,7 @@ function seedVm(fleet: Fleet, vm: VmName, host: SimHost, running: boolean): void
   const truth = fleet.truth.add(vm, host.name, epoch);
   if (running) fleet.machines.seed(host.name, vm, vmLabel);
   else truth.gone = true;
-  if (fleet.random.chance(running ? 0.2 : 0.7)) {
+  if (fleet.random.chance(running ? 0.2 : 0.7) || fleet.postcopy) {
     const checkpoint = checkpointIdOf(1 + fleet.vms.indexOf(vm));
     fleet.storage.kept.set(checkpoint, manifestOf(checkpoint, entry, host.name));
   }

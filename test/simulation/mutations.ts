@@ -257,6 +257,45 @@ export const mutations = {
   'room-not-checked': {
     ports: (ports) => ({ ...ports, migrations: { ...ports.migrations, inboundMax: 64 } }),
   },
+  'copy-destroyed-while-pulled': {
+    kinds(world) {
+      const kinds = kindsOf(world);
+      const { migrateSource: source } = kinds;
+      const perform: AnyKind['perform'] = async (effect, state, performing) => {
+        const event = await source.perform(effect, state, performing);
+        return event?.event === 'destination-pulling' ? { event: 'destination-running' } : event;
+      };
+      return { ...kinds, migrateSource: { ...source, perform } };
+    },
+  },
+  'runs-again-after-postcopy': {
+    kinds: withSource(
+      sourceWith(
+        runsAgain('pulling', 'deadline-passed', timedOut('answer to the handover')),
+        runsAgain('pulling', 'failed', timedOut('answer to the handover')),
+      ),
+    ),
+  },
+  'handover-before-postcopy': {
+    kinds(world) {
+      const kinds = kindsOf(world);
+      const { migrateSource: source } = kinds;
+      const perform: AnyKind['perform'] = async (effect, state, performing) =>
+        effect.effect === 'await-postcopy' ? { event: 'postcopy-began' } : source.perform(effect, state, performing);
+      return { ...kinds, migrateSource: { ...source, perform } };
+    },
+  },
+  'released-in-postcopy': {
+    kinds(world) {
+      const kinds = kindsOf(world);
+      const { migrateDestination } = kinds;
+      const onVmEvent: AnyKind['onVmEvent'] = (state, event) =>
+        state.state === 'deciding-postcopy-run' && event.kind === 'migration'
+          ? { event: 'transfer-failed', fault: { code: 'TRANSFER_FAILED', message: 'given up' } }
+          : migrateDestination.onVmEvent(state, event);
+      return { ...kinds, migrateDestination: { ...migrateDestination, onVmEvent } };
+    },
+  },
   'record-trusted-alone': {
     ports: (ports) => ({ ...ports, ownership: { ...ports.ownership, decidesAlone: true } }),
   },

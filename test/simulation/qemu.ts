@@ -39,6 +39,12 @@ export interface Qemu {
   /** Whether its guest writes faster than can be sent, and whether it was paused for that. */
   restless: boolean;
   forced: boolean;
+  /** As a source: it may begin post-copy, it was told to, and it has sent everything but memory. */
+  mayPull: boolean;
+  pulled: boolean;
+  packaged: boolean;
+  /** As a destination: it has everything but memory. */
+  partly: boolean;
   /** What it has sent, and how often it has begun anew. */
   sentBytes: number;
   passes: number;
@@ -78,10 +84,10 @@ export interface MachineOptions {
 const commandMsMax = 5_000;
 
 export function createMachines(
-  by: { time: Time; random: Random; added: Random; pace: Pace; links: Links; truth: Truth },
+  by: { time: Time; random: Random; added: Random; pulls: Random; pace: Pace; links: Links; truth: Truth },
   options: MachineOptions,
 ): Machines {
-  const { time, random, added, pace, links, truth } = by;
+  const { time, random, added, pulls, pace, links, truth } = by;
   const hosts = new Map<string, Map<VmName, Qemu>>();
   const listening = new Map<number, Qemu>();
   let pids = 100;
@@ -116,6 +122,10 @@ export function createMachines(
       peer: undefined,
       restless: false,
       forced: false,
+      mayPull: false,
+      pulled: false,
+      packaged: false,
+      partly: false,
       sentBytes: 0,
       passes: 0,
       silentUntilMs: 0,
@@ -152,7 +162,7 @@ export function createMachines(
   /** What QEMU does by itself when a transfer ends otherwise than well: a guest that was paused before is none of its business. */
   const goOnByItself = (qemu: Qemu) => {
     if (qemu.run !== 'transferring') return;
-    if (qemu.forced) qemu.run = 'handed-over';
+    if (qemu.forced || qemu.pulled) qemu.run = 'handed-over';
     else goOn(qemu);
   };
 
@@ -178,6 +188,17 @@ export function createMachines(
         qemu.peer = undefined;
         migrated(qemu, 'failed');
         goOnByItself(qemu);
+        return;
+      case 'postcopy-active':
+        if (qemu.origin === 'incoming' && qemu.run === 'incoming') kill(qemu);
+        else if (qemu.packaged || qemu.partly) {
+          migrated(qemu, 'postcopy-paused');
+          truth.cutsOff(qemu);
+        } else {
+          qemu.peer = undefined;
+          migrated(qemu, 'failed');
+          goOnByItself(qemu);
+        }
         return;
       default:
         // At pre-switchover nothing is sent, so nothing is noticed.
@@ -207,7 +228,8 @@ export function createMachines(
     migrated(from, 'active');
     migrated(to, 'active');
     from.restless = added.chance(0.04);
-    if (from.forced || !from.restless) time.after(longDelayOf(random, pace), () => converge(from, to));
+    if (from.mayPull) from.restless ||= pulls.chance(0.6);
+    if (from.forced || from.pulled || !from.restless) time.after(longDelayOf(random, pace), () => converge(from, to));
   }
 
   /** The guest is paused: what is left to be sent only becomes less. */
@@ -223,6 +245,52 @@ export function createMachines(
     if (peer === undefined || qemu.migration !== 'active') return;
     // Mostly at once; sometimes there is more left than a paused guest may wait for.
     time.after(added.chance(0.2) ? 400_000 : longDelayOf(added, pace), () => converge(qemu, peer));
+  }
+
+  /** It stops before switchover at its next look. */
+  function startPostcopy(qemu: Qemu): void {
+    if (['pre-switchover', 'device', 'completed', 'postcopy-active', 'postcopy-paused'].includes(qemu.migration))
+      return;
+    const { peer } = qemu;
+    if (qemu.migration !== 'setup' && qemu.migration !== 'active') throw new BrokerError('VM_STATE', 'nothing is sent');
+    if (!qemu.mayPull) throw new BrokerError('QEMU_REFUSED', 'no post-copy');
+    if (qemu.pulled) return;
+    qemu.pulled = true;
+    if (peer === undefined || qemu.migration !== 'active') return;
+    time.after(pulls.chance(0.05) ? 400_000 : delayOf(pulls, pace), () => converge(qemu, peer));
+  }
+
+  /** Everything but memory goes over. */
+  function sendPackage(from: Qemu, to: Qemu): void {
+    if (!from.alive || from.peer !== to || from.migration !== 'postcopy-active') return;
+    if (!to.alive) {
+      peerIsGone(from);
+      return;
+    }
+    if (!throughOr(from, to, () => sendPackage(from, to))) return;
+    to.version = from.version;
+    to.partly = true;
+    from.packaged = true;
+    migrated(to, 'postcopy-active');
+    soon(() => {
+      if (to.alive && to.run === 'incoming') to.run = 'paused';
+    });
+    time.after(pulls.chance(0.3) ? 30_000 : longDelayOf(pulls, pace), () => sendPages(from, to));
+  }
+
+  /** The rest of memory goes over. */
+  function sendPages(from: Qemu, to: Qemu): void {
+    if (!from.alive || !to.alive || to.migration !== 'postcopy-active') return;
+    if (from.peer !== to || from.migration !== 'postcopy-active') return;
+    if (to.run === 'incoming') time.after(20, () => sendPages(from, to));
+    if (to.run === 'incoming' || !throughOr(from, to, () => sendPages(from, to))) return;
+    to.complete = true;
+    migrated(to, 'completed');
+    soon(() => {
+      if (!from.alive || from.migration !== 'postcopy-active') return;
+      from.run = 'handed-over';
+      migrated(from, 'completed');
+    });
   }
 
   /** A cut line is nothing QEMU notices until the connection breaks. */
@@ -362,13 +430,16 @@ export function createMachines(
           listening.set(qemu.port, qemu);
           return { port: qemu.port };
         }),
-      send: ({ port }, key) =>
+      send: ({ port }, key, { allowPostcopy = false }) =>
         tell(() => {
           if (['setup', 'active', 'pre-switchover', 'device'].includes(qemu.migration) || qemu.run === 'handed-over')
             throw new BrokerError('QEMU_REFUSED', 'a migration is under way');
           qemu.migration = 'setup';
           qemu.attempts += 1;
           qemu.forced = false;
+          qemu.mayPull = allowPostcopy;
+          qemu.pulled = false;
+          qemu.packaged = false;
           qemu.sentBytes = 0;
           qemu.passes = 1;
           const attempt = qemu.attempts;
@@ -378,18 +449,27 @@ export function createMachines(
           });
         }),
       forceSend: () => tell(() => force(qemu)),
+      startPostcopy: () => tell(() => startPostcopy(qemu)),
       switchOver: () =>
         tell(() => {
           const { peer } = qemu;
+          if (qemu.migration.startsWith('postcopy')) return;
           if (qemu.migration !== 'pre-switchover' || peer === undefined)
             throw new BrokerError('QEMU_REFUSED', 'it does not stand at pre-switchover');
           truth.switchesOver(qemu);
+          // Now and then all was sent meanwhile, and nothing is left to be pulled.
+          if (qemu.pulled && pulls.chance(0.9)) {
+            migrated(qemu, 'postcopy-active');
+            soon(() => sendPackage(qemu, peer));
+            return;
+          }
           qemu.migration = 'device';
           soon(() => finish(qemu, peer));
         }),
       cancelSend: () =>
         tell(() => {
           if (qemu.migration === 'completed') throw new BrokerError('VM_STATE', 'the transfer is complete');
+          if (qemu.migration.startsWith('postcopy')) throw new BrokerError('VM_STATE', 'it is in post-copy');
           if (!['setup', 'active', 'pre-switchover', 'device'].includes(qemu.migration)) return;
           const { peer } = qemu;
           qemu.peer = undefined;
@@ -408,6 +488,7 @@ export function createMachines(
             totalBytes: 1,
             bytesPerSecond: 1,
             passes: qemu.passes,
+            postcopyBytes: qemu.packaged ? 1 : 0,
             dirtyBytesPerSecond: 1,
             totalMs: 1,
           };

@@ -1,3 +1,4 @@
+import type { OperationRecord } from '../../services/broker/runtime/kind.ts';
 import type { HostName, OperationId, VmName } from '../../shared/ids.ts';
 import type { MigrateOptions } from '../../shared/messages/migrate-options.ts';
 import { type Answer, type Request, requestExchange } from '../../shared/messages/request.ts';
@@ -23,12 +24,21 @@ export interface Scenario {
 
 const stepsBeforeMending = 400;
 const msBeforeMending = 200_000;
+/** How often somebody looks after what only somebody can end, once everything is mended. */
+const tendingMs = 30_000;
 
 /** Mostly nothing is asked for; a timeout is short enough to pass. */
 function migrateOptionsOf(random: Random): MigrateOptions {
   const usual = { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 };
   if (random.chance(0.7)) return usual;
   return { ...usual, timeoutMs: random.pick([1_000, 5_000, 400_000]), onTimeout: random.pick(['abort', 'force']) };
+}
+
+/** Where post-copy is allowed it is mostly come to: there is little time, or somebody asks. */
+function postcopyOptionsOf(random: Random): Partial<MigrateOptions> {
+  const onTimeout = random.pick(['postcopy', 'postcopy', 'force', undefined] as const);
+  const timeoutMs = random.pick([1_000, 1_000, 5_000, 400_000]);
+  return { allowPostcopy: true, timeoutMs, ...(onTimeout === undefined ? {} : { onTimeout }) };
 }
 
 export function createScenario(fleet: Fleet, hard: boolean): Scenario {
@@ -48,6 +58,7 @@ export function createScenario(fleet: Fleet, hard: boolean): Scenario {
   if (arrivalBreaks) lostOnArrival(fleet, false);
   const calm = faultSteps.length === 0 && !arrivalBreaks;
   let mended = false;
+  let tendedAtMs = 0;
 
   /** What was answered; undefined where nothing was. */
   async function ask(host: string, request: Request): Promise<Answer['is'] | undefined> {
@@ -71,7 +82,10 @@ export function createScenario(fleet: Fleet, hard: boolean): Scenario {
     const names = fleet.hosts.map(({ name }) => name);
     const owner = truth.need(vm).owner;
     const at = random.chance(0.9) ? owner : random.pick(names);
-    const options = migrateOptionsOf(fleet.added);
+    const usual = migrateOptionsOf(fleet.added);
+    const pulled = fleet.postcopy && fleet.pulls.chance(0.8);
+    const options = pulled ? { ...usual, ...postcopyOptionsOf(fleet.pulls) } : usual;
+    if (pulled) later(fleet.pulls.between(1, 4_000), () => interfere(fleet.pulls.chance(0.8) ? 'pull' : 'cancel'));
     // A VM that does not run is not migrated: what is asked of it is mostly what it takes to run.
     const stopped = truth.need(vm).gone && random.chance(0.7);
     const draw = stopped ? random.pick([0.6, 0.7]) : random.next();
@@ -87,13 +101,8 @@ export function createScenario(fleet: Fleet, hard: boolean): Scenario {
       const there = random.chance(0.5) ? at : random.pick(names);
       void ask(there, { verb: 'restore', checkpoint });
     } else if (draw < 0.76) void ask(at, { verb: 'start', vm });
-    else if (draw < 0.86) {
-      // One whose answer is lost may still be carried out.
-      truth.need(vm).stopsAsked += 1;
-      void ask(at, { verb: 'stop', vm, force: true }).then((answered) => {
-        if (answered !== undefined) truth.need(vm).stopsAsked -= 1;
-      });
-    } else if (draw < 0.9) {
+    else if (draw < 0.86) stopHard(at, vm);
+    else if (draw < 0.9) {
       suspended.add(vm);
       void ask(at, { verb: 'suspend', vm });
     } else if (draw < 0.93) void ask(at, { verb: 'resume', vm });
@@ -119,12 +128,44 @@ export function createScenario(fleet: Fleet, hard: boolean): Scenario {
     });
   }
 
-  function interfere(verb: 'cancel' | 'force'): void {
+  function interfere(verb: 'cancel' | 'force' | 'pull'): void {
     const last = accepted[accepted.length - 1];
     if (last === undefined) return;
     // Both hosts of a migration know it under one name.
-    const at = random.chance(0.7) ? last.host : random.pick(fleet.hosts).name;
-    void ask(at, { verb, operation: last.operation });
+    const at = verb === 'pull' || random.chance(0.7) ? last.host : random.pick(fleet.hosts).name;
+    const { operation } = last;
+    void ask(at, verb === 'pull' ? { verb: 'force', operation, postcopy: true } : { verb, operation });
+  }
+
+  /** Ends guests whose memory somebody has still to give up, and has them allowed that no other host has. */
+  function tend(states: readonly string[]): void {
+    for (const host of fleet.hosts) {
+      for (const { vm, state } of host.disk.values('operations-open') as Iterable<OperationRecord>) {
+        if (!states.includes(state.state)) continue;
+        if (state.state === 'deciding-postcopy-run') host.policy.refused.delete('migrate-in');
+        else stopHard(host.name, vm);
+      }
+    }
+  }
+
+  function stopHard(at: string, vm: VmName): void {
+    // One whose answer is lost may still be carried out.
+    truth.need(vm).stopsAsked += 1;
+    void ask(at, { verb: 'stop', vm, force: true }).then((answered) => {
+      if (answered !== undefined) truth.need(vm).stopsAsked -= 1;
+      if (answered === 'done' && opOf(at, vm)?.state.state === 'losing') truth.need(vm).givenUp = true;
+    });
+  }
+
+  function opOf(at: string, vm: VmName): OperationRecord | undefined {
+    const host = fleet.hosts.find(({ name }) => name === at);
+    const open = (host?.disk.values('operations-open') ?? []) as Iterable<OperationRecord>;
+    for (const record of open) if (record.vm === vm) return record;
+    return undefined;
+  }
+
+  if (fleet.postcopy && fleet.pulls.chance(0.2)) {
+    later(fleet.pulls.between(100, 40_000), () => tend(['pulling', 'cut-off']));
   }
 
   if (fleet.added.chance(0.06)) later(fleet.added.between(0, 200), () => void drain());
@@ -151,6 +192,10 @@ export function createScenario(fleet: Fleet, hard: boolean): Scenario {
         if (lasts && faultSteps.length === 0) random.pick(lasting)(fleet, true);
         else random.pick(faults)(fleet, false);
         return;
+      }
+      if (mended && !lasts && fleet.postcopy && time.nowMs() - tendedAtMs > tendingMs) {
+        tendedAtMs = time.nowMs();
+        tend(['cut-off', 'deciding-postcopy-run']);
       }
       if (mended || waiting > 0 || next !== undefined) return;
       const late = steps > stepsBeforeMending || time.nowMs() - beganAtMs > msBeforeMending;

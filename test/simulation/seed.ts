@@ -46,7 +46,8 @@ export function beginSeed(seed: number, options: SeedOptions): Run {
   const { mutation, log, coverage, hard = false } = options;
   const added = createRandom(seed + 2 ** 40);
   const fenced = createRandom(seed + 2 ** 41);
-  const fleet = createFleet({ random, added, fenced, hosts, vms, hard, mutation, log, coverage });
+  const pulls = createRandom(seed + 2 ** 42);
+  const fleet = createFleet({ random, added, fenced, pulls, hosts, vms, hard, mutation, log, coverage });
   const scenario = createScenario(fleet, hard);
   const { time, truth } = fleet;
   let steps = 0;

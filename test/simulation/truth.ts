@@ -23,6 +23,8 @@ export interface Truth {
   quits(qemu: Qemu): void;
   /** A QEMU ends because something broke, or its guest powered off. */
   breaks(qemu: Qemu): void;
+  /** A QEMU in post-copy has lost its connection: what was still to be pulled is lost. */
+  cutsOff(qemu: Qemu): void;
   /** The guest powered itself off: its memory is given up. */
   endsItself(vm: VmName): void;
   /** What only the broker of a host knew is not known any more; to be called when what it had not written down is lost. */
@@ -53,6 +55,8 @@ export interface VmTruth {
   gone: boolean;
   /** The handover in which a destination's QEMU broke before it let the guest run, and the broker there can tell. */
   brokeUntold: { readonly host: string; readonly operation: string } | undefined;
+  /** Somebody has given up what was still to be pulled of it: its QEMU is ended by and by. */
+  givenUp: boolean;
   /** How many orders to stop it may still be carried out. */
   stopsAsked: number;
   readonly qemus: Set<Qemu>;
@@ -62,6 +66,8 @@ export function createTruth(by: {
   readonly openOperations: (host: string) => Iterable<OperationRecord>;
   readonly brokerLives: (host: string) => boolean;
   readonly limitsOf: (host: string) => MigrationLimits | undefined;
+  /** Whether a checkpoint of a VM is there. */
+  readonly hasCheckpoint: (vm: VmName) => boolean;
 }): Truth {
   const vms = new Map<VmName, VmTruth>();
   const violations: string[] = [];
@@ -96,7 +102,11 @@ export function createTruth(by: {
   };
   const lastOf = (host: string, operation: string | undefined, moment: string) =>
     decisions.get(`${operation} ${host} ${moment}`);
-  const holdsNewest = (qemu: Qemu, vm: VmTruth) => qemu.complete && qemu.version === vm.newest && vm.newest > 0;
+  /** In post-copy the guest is on two hosts, and neither has it without the other: it counts where it runs next. */
+  const letGo = ({ packaged, migration }: Qemu) => packaged && migration.startsWith('postcopy');
+  const holdsWhole = (qemu: Qemu) =>
+    qemu.complete ? !letGo(qemu) : qemu.partly && qemu.migration === 'postcopy-active';
+  const holdsNewest = (qemu: Qemu, vm: VmTruth) => holdsWhole(qemu) && qemu.version === vm.newest && vm.newest > 0;
   const heldElsewhere = (qemu: Qemu, vm: VmTruth) => {
     for (const other of vm.qemus) if (other !== qemu && holdsNewest(other, vm)) return true;
     return false;
@@ -113,6 +123,7 @@ export function createTruth(by: {
         epoch,
         newest: 0,
         gone: false,
+        givenUp: false,
         stopsAsked: 0,
         brokeUntold: undefined,
         qemus: new Set(),
@@ -122,7 +133,7 @@ export function createTruth(by: {
     },
     launched(qemu) {
       need(qemu.vm).qemus.add(qemu);
-      const takenIn = count(qemu.host, ({ origin, complete }) => origin === 'incoming' && !complete);
+      const takenIn = count(qemu.host, ({ origin, complete, partly }) => origin === 'incoming' && !complete && !partly);
       const before = drained.get(qemu.host);
       const begun = openOf(qemu.host, qemu.vm)?.operation ?? '';
       must(before === undefined || before.has(begun), `${qemu.host}: a host that is drained takes a VM in`);
@@ -134,7 +145,7 @@ export function createTruth(by: {
         must(other === qemu || !guestRuns(other), `${qemu.vm}: two hosts run it`);
       }
       must(vm.owner === qemu.host, `${qemu.vm}: a host runs it that does not own it`);
-      must(qemu.complete, `${qemu.vm}: a guest runs that was not loaded`);
+      must(qemu.complete || qemu.partly, `${qemu.vm}: a guest runs that was not loaded`);
       if (qemu.version === 0) {
         // A fresh boot or a checkpoint: nothing newer may be there to be forgotten.
         must(vm.gone || !heldElsewhere(qemu, vm), `${qemu.vm}: begins anew while its state is there`);
@@ -148,16 +159,23 @@ export function createTruth(by: {
         must(decision?.label === qemu.label, `${qemu.vm}: runs in another label than was decided`);
       }
       vm.newest += 1;
-      vm.gone = false;
+      // Half of a guest may be told to run before anybody has noticed that the other half is gone.
+      vm.gone = qemu.partly && !qemu.complete && qemu.migration !== 'postcopy-active';
+      vm.givenUp = false;
       qemu.version = vm.newest;
       qemu.hasRun = true;
     },
     quits(qemu) {
       const vm = need(qemu.vm);
+      for (const other of vm.qemus) {
+        const pulls = other.peer === qemu && other.partly && !other.complete && other.migration === 'postcopy-active';
+        const given = vm.gone || vm.givenUp || vm.stopsAsked > 0;
+        must(!pulls || given, `${qemu.vm}: what was still to be pulled was destroyed`);
+      }
       // What a start or a restore began is ended when it fails, also where the guest ran for a moment.
       const undone = openOf(qemu.host, qemu.vm)?.state.state === 'undoing';
       must(
-        vm.gone || undone || vm.stopsAsked > 0 || !holdsNewest(qemu, vm) || heldElsewhere(qemu, vm),
+        vm.gone || vm.givenUp || undone || vm.stopsAsked > 0 || !holdsNewest(qemu, vm) || heldElsewhere(qemu, vm),
         `${qemu.vm}: the only complete copy was destroyed`,
       );
       if (holdsNewest(qemu, vm) && !heldElsewhere(qemu, vm)) vm.gone = true;
@@ -175,6 +193,15 @@ export function createTruth(by: {
       const owning = !untold && ((qemu.host === vm.owner && state !== 'claiming') || state === 'running-guest');
       if (holdsNewest(qemu, vm) && (owning || !heldElsewhere(qemu, vm))) vm.gone = true;
       vm.qemus.delete(qemu);
+    },
+    cutsOff(qemu) {
+      const vm = need(qemu.vm);
+      // What is not all there when its other half is gone is nowhere, whoever of the two has noticed it.
+      const half = qemu.partly ? !qemu.complete : letGo(qemu);
+      if (!half || vm.gone || qemu.version !== vm.newest) return;
+      for (const other of vm.qemus) if (holdsNewest(other, vm)) return;
+      must(by.hasCheckpoint(qemu.vm), `${qemu.vm}: it was lost in post-copy, and no checkpoint of it is there`);
+      vm.gone = true;
     },
     endsItself(name) {
       need(name).gone = true;
@@ -194,7 +221,7 @@ export function createTruth(by: {
           if (qemu.host === record.owner) continue;
           must(!guestRuns(qemu), `${record.vm}: its record is moved while it runs`);
           // Until all is sent a source goes on by itself when something fails.
-          must(qemu.run !== 'transferring', `${record.vm}: its record is moved while it is being sent`);
+          must(qemu.run !== 'transferring' || letGo(qemu), `${record.vm}: its record is moved while it is being sent`);
         }
         vm.owner = record.owner;
         vm.epoch = record.epoch;
@@ -217,7 +244,8 @@ export function createTruth(by: {
       const granted =
         there !== undefined && 'grant' in there.state && (there.state.grant as { port: number }).port === port;
       must(granted || there?.state.state === 'closing', `${to.vm}: bytes come in without a live grant`);
-      const sent = count(from.host, ({ run }) => run === 'transferring') + (from.run === 'transferring' ? 0 : 1);
+      const sent =
+        count(from.host, (qemu) => qemu.run === 'transferring' && !letGo(qemu)) + (from.run === 'transferring' ? 0 : 1);
       must(sent <= (by.limitsOf(from.host)?.outboundMax ?? 0), `${from.host}: sends more VMs than it may`);
       must(!usedPorts.has(port), `${to.vm}: a grant is used twice`);
       usedPorts.add(port);

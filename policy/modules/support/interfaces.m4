@@ -43,7 +43,7 @@ type_transition $1 $2:vm $3;
 # A domain VMs run in, the type of its disk images, and the type of its saved state. The broker may start it, take it
 # in from elsewhere and write its saved state. Which images it may be entered through is for the host to say. QEMU opens the
 # memory file of a restored VM for writing although it maps it privately: the file's mode keeps it from being written, and
-# every byte is verified before each restore.
+# every byte is verified before each restore. In post-copy it waits for memory that is not there yet on a userfaultfd of its own.
 m4_define(`carnet_vm_domain', `
 type $1, domain, vm_domain;
 type $2, vm_image;
@@ -56,6 +56,7 @@ type_transition $1 carnet_store_t:file $3;
 allow carnet_t $3:file create_file_perms;
 allow $3 $1:vm entrypoint;
 allow $1 $3:file { open read write getattr map };
+allow $1 self:anon_inode { create ioctl read };
 ')
 
 # carnet_vm_role(role, vm_t)

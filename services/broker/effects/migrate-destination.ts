@@ -6,9 +6,11 @@ import { mustNotDrain } from '../draining/draining.ts';
 import { migrateDestination } from '../migrate/destination.ts';
 import type { DestinationEffect, DestinationEvent, DestinationState } from '../migrate/destination-states.ts';
 import { moveHere, mustStillOwn } from '../ownership/claim.ts';
+import { afterEnd } from '../requests/control.ts';
 import type { Kind, Performing } from '../runtime/kind.ts';
 import type { VmEvent, VmProcess } from '../runtime/ports.ts';
 import { checkImages } from './carnet.ts';
+import { awaitDevices, lookAtPull, memoryLost, mustAllowPostcopy } from './postcopy.ts';
 import { clientLabel, letGo, needHeld, needMemory, peerLabel, type World } from './world.ts';
 
 type RunState = Awaited<ReturnType<VmProcess['state']>>;
@@ -21,7 +23,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
   const { gate, vms, images, held, host, vmm, clock, ownership } = world;
 
   async function decide(state: DestinationState, client: ClientName, moment: Decision['moment']) {
-    const { carnet, source, operation, vm } = state;
+    const { carnet, source, operation, vm, checkpoint } = state;
     const opened = needHeld(held.images, operation, 'the images');
     return gate.decide(
       {
@@ -30,6 +32,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
         label: carnet.label,
         peer: peerLabel(world, source),
         images: opened.images,
+        ...(checkpoint === undefined ? {} : { postcopy: true }),
       },
       moment,
       { vm, operation, by: client },
@@ -42,6 +45,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     const problems = problemsOf(carnet.spec);
     if (problems.length > 0) throw new BrokerError('MESSAGE_MALFORMED', problems.join('; '));
     mustNotDrain(world);
+    if (state.checkpoint !== undefined) mustAllowPostcopy(world);
     if (vms.get(vm) !== undefined) throw new BrokerError('VM_EXISTS', `${host} has a VM named ${vm}`);
     if (!vmm.accelerators.includes(carnet.accelerator)) {
       throw new BrokerError(
@@ -64,7 +68,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
   }
 
   async function prepare(state: Extract<DestinationState, { state: 'preparing' }>): Promise<DestinationEvent> {
-    const { carnet, label, operation, decision, transferKey, offerDigest } = state;
+    const { carnet, label, operation, decision, transferKey, offerDigest, checkpoint } = state;
     const opened = needHeld(held.images, operation, 'the images');
     const process = await vmm.launch({
       spec: carnet.spec,
@@ -77,7 +81,9 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     const own = world.oneOffKey();
     const grantId = world.random(16);
     const transcript = { offerDigest, grantId, sourceKey: transferKey, destinationKey: own.publicKey };
-    const { port } = await process.listen(world.address, own.derive(operation, transcript, transferKey));
+    const { port } = await process.listen(world.address, own.derive(operation, transcript, transferKey), {
+      postcopy: checkpoint !== undefined,
+    });
     return {
       event: 'prepared',
       grant: {
@@ -103,6 +109,22 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     return decision.outcome === 'allowed' && same
       ? { event: 'still-allowed', decision }
       : { event: 'refused', decision };
+  }
+
+  /** No other host has the guest, so that a broker that was started again must be able to decide all the same. */
+  async function decidePostcopyRun(
+    state: DestinationState,
+    { client, overtaken }: Performing,
+  ): Promise<DestinationEvent> {
+    const { operation, carnet } = state;
+    if (!held.images.has(operation)) {
+      const opened = await images.open(carnet.spec.images);
+      // Another attempt may have been faster, or the operation have ended.
+      if (held.images.has(operation) || overtaken()) opened.close();
+      else held.images.set(operation, opened);
+      checkImages(carnet, opened);
+    }
+    return decideAgain(state, client, 'run');
   }
 
   async function moveOwner(
@@ -131,10 +153,12 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     state: Extract<DestinationState, { state: 'running-guest' }>,
     { overtaken }: Performing,
   ): Promise<DestinationEvent | undefined> {
-    const { carnet, label, epoch, vm, operation } = state;
+    const { carnet, label, epoch, vm, operation, checkpoint } = state;
     const untold = held.untold.has(operation);
     const is = await stateOf(vm, untold);
     if (is === undefined && untold) return guestLost;
+    // Half a guest is not begun with.
+    if (checkpoint !== undefined && untold && (await lookAtPull(world, vm))?.event === 'cut') return guestLost;
     if (!untold && is === 'paused') {
       // The broker that moved the record is gone, and with it the time: somebody may have fenced this host meanwhile.
       const fault = await newerOwner(vm, epoch);
@@ -152,7 +176,24 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
       }
     }
     await vms.put({ spec: carnet.spec, label, epoch, accelerator: carnet.accelerator, mapped: null });
-    return { event: 'running' };
+    if (checkpoint === undefined) return { event: 'running' };
+    const pull = await lookAtPull(world, vm);
+    if (pull?.event === 'pulled') return { event: 'running' };
+    return pull?.event === 'memory-lost' ? pull : { event: 'running-partly' };
+  }
+
+  /** What is left of the guest cannot go on: the VM is a stopped one here. */
+  async function endGuest({ vm }: DestinationState, { overtaken }: Performing): Promise<DestinationEvent | undefined> {
+    await vms.process(vm)?.quit();
+    if (overtaken()) return undefined;
+    await afterEnd(world, vm);
+    return { event: 'ended' };
+  }
+
+  /** A handover that does not come may never come: then the record says so. */
+  async function lookAtOwner({ vm, carnet }: DestinationState): Promise<DestinationEvent | undefined> {
+    const fault = await newerOwner(vm, carnet.epoch);
+    return fault && { event: 'owner-lost', fault };
   }
 
   /** Why the VM is not this host's any more, where it is not. */
@@ -195,7 +236,17 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
         case 'decide-switchover':
           return decideAgain(state, client, 'switchover');
         case 'decide-run':
-          return decideAgain(state, client, 'run');
+          return state.state === 'deciding-postcopy-run'
+            ? decidePostcopyRun(state, performing)
+            : decideAgain(state, client, 'run');
+        case 'look-at-owner':
+          return lookAtOwner(state);
+        case 'await-devices':
+          return awaitDevices(world, state.vm, performing);
+        case 'look-at-pull':
+          return lookAtPull(world, state.vm);
+        case 'end-guest':
+          return endGuest(state, performing);
         case 'move-owner':
           return state.state === 'claiming' ? moveOwner(state, performing) : undefined;
         case 'run':
@@ -211,7 +262,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     about: ({ source, options }) => ({ peer: source, options }),
     outcomeOf: (state) => {
       if (state.state === 'completed') return { is: 'completed', label: state.label };
-      return state.state === 'closed' ? state.outcome : null;
+      return state.state === 'closed' || state.state === 'lost' ? state.outcome : null;
     },
     ended: (state) => letGo(held, state.operation),
   };
@@ -229,13 +280,17 @@ function meaningOf(state: DestinationState, event: VmEvent): DestinationEvent | 
     event: 'transfer-failed',
     fault: { code: 'TRANSFER_FAILED', message },
   });
+  const pulls = state.state === 'pulling' || state.state === 'cut-off';
+  if (event.kind === 'exited' && pulls) return memoryLost;
   if (event.kind === 'exited') return failed(`QEMU ended at the destination: ${event.detail}`);
   if (event.kind !== 'migration') return undefined;
   switch (event.status) {
     case 'active':
       return state.state === 'granted' ? { event: 'transfer-began' } : undefined;
     case 'completed':
-      return { event: 'loaded' };
+      return pulls ? { event: 'pulled' } : { event: 'loaded' };
+    case 'postcopy-paused':
+      return pulls ? { event: 'cut' } : failed('the way to the source was cut before the guest could run');
     case 'failed':
       return failed('QEMU could not load what came in');
     default:

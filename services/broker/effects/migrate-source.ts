@@ -1,7 +1,7 @@
 import { BrokerError, type Fault, faultOf } from '../../../shared/errors/broker-error.ts';
 import type { ClientName } from '../../../shared/ids.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import { forcesAtTimeout } from '../migrate/limits.ts';
+import { atTimeout } from '../migrate/limits.ts';
 import { migrateSource } from '../migrate/source.ts';
 import type { MigrateOut, SourceEffect, SourceEvent, SourceState } from '../migrate/source-states.ts';
 import { takeBack } from '../ownership/claim.ts';
@@ -12,6 +12,7 @@ import type { Kind, Performing } from '../runtime/kind.ts';
 import type { VmEvent, VmProcess } from '../runtime/ports.ts';
 import { carnetOf } from './carnet.ts';
 import { followTransfer, reportTransfer } from './follow-transfer.ts';
+import { awaitPostcopy, checkpointFor, mustHaveCheckpoint } from './postcopy.ts';
 import { clientLabel, letGo, needHeld, peerLabel, type World } from './world.ts';
 
 /** How long a decision holds for a migration that has not begun, in ms. */
@@ -48,9 +49,10 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     }
     const decision = await decide(state, client, 'request');
     if (decision.outcome === 'refused') return { event: 'refused', decision };
+    const checkpoint = state.options.allowPostcopy ? { checkpoint: await checkpointFor(world, entry.spec) } : {};
     const opened = await images.open(entry.spec.images);
     try {
-      return { event: 'allowed', decision, carnet: carnetOf(host, entry, opened, world.policyDigest()) };
+      return { event: 'allowed', decision, carnet: carnetOf(host, entry, opened, world.policyDigest()), ...checkpoint };
     } finally {
       opened.close();
     }
@@ -60,7 +62,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     state: Extract<SourceState, { state: 'offering' }>,
     client: ClientName,
   ): Promise<SourceEvent> {
-    const { operation, destination, carnet, options, request, wait } = state;
+    const { operation, destination, carnet, options, request, wait, checkpoint } = state;
     // What was allowed long ago may be refused by now.
     if (clock.nowMs() - wait.sinceMs > decisionMsMax) {
       const decision = await decide(state, client, 'offer');
@@ -74,6 +76,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       options,
       request,
       transferKey: key.publicKey,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
     });
     held.keys.set(operation, { ...key, offerDigest });
     switch (answer.is) {
@@ -107,17 +110,30 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     return undefined;
   }
 
-  /** What goes nowhere ends; a guest that only writes too fast is paused where that was asked for, unless it is already. */
+  /** What goes nowhere ends; a guest that only writes too fast is paused, or let go before all is sent, where that was asked for. */
   async function follow(state: SourceState, performing: Performing): Promise<SourceEvent | undefined> {
     const verdict = await followTransfer(world, state.vm, performing);
     if (verdict === undefined) return undefined;
-    const force = verdict.is === 'not-converging' && state.state === 'transferring' && forcesAtTimeout(state.options);
-    return force ? { event: 'force-due' } : { event: 'transfer-failed', fault: verdict.fault };
+    const due =
+      verdict.is === 'not-converging' && state.state === 'transferring' ? atTimeout(state.options) : undefined;
+    return due === 'force-due' || due === 'postcopy-due'
+      ? { event: due }
+      : { event: 'transfer-failed', fault: verdict.fault };
   }
 
   /** A guest that is paused when the transfer is called off is run again by that, so it comes after this. */
   async function force({ vm }: SourceState, { overtaken }: Performing): Promise<undefined> {
     if (!overtaken()) await vms.needProcess(vm).forceSend();
+    return undefined;
+  }
+
+  /** Not without a checkpoint: it may have been removed while the memory was sent. */
+  async function startPostcopy(
+    { vm, checkpoint }: Extract<SourceState, { state: 'starting-postcopy' }>,
+    { overtaken }: Performing,
+  ): Promise<undefined> {
+    await mustHaveCheckpoint(world, vm, checkpoint);
+    if (!overtaken()) await vms.needProcess(vm).startPostcopy();
     return undefined;
   }
 
@@ -127,14 +143,15 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     client: ClientName,
   ): Promise<SourceEvent> {
     const { operation, destination, grant } = state;
+    const postcopy = state.postcopy !== undefined;
     const [decision, answer] = await Promise.all([
       decide(state, client, 'switchover'),
-      peers.switchover(destination, { operation, grantId: grant.grantId }),
+      peers.switchover(destination, { operation, grantId: grant.grantId, ...(postcopy ? { postcopy } : {}) }),
     ]);
     if (decision.outcome === 'refused') return { event: 'refused', decision };
     switch (answer.is) {
       case 'go':
-        return { event: 'switchover-allowed', decision, peerDecision: answer.decision };
+        return { event: postcopy ? 'postcopy-allowed' : 'switchover-allowed', decision, peerDecision: answer.decision };
       case 'refusal':
         return { event: 'refused', decision: answer.decision };
       case 'failure':
@@ -143,7 +160,7 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
   }
 
   async function sendHandover(
-    state: Extract<SourceState, { state: 'handing-over' }>,
+    state: Extract<SourceState, { state: 'handing-over' | 'pulling' }>,
     { report }: Performing,
   ): Promise<SourceEvent> {
     const { vm, operation, destination, grant, carnet } = state;
@@ -154,19 +171,32 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       grantId: grant.grantId,
       vm,
       epoch: carnet.epoch + 1,
+      ...(state.state === 'pulling' && isGone(vm) ? { gone: true } : {}),
     });
     switch (answer.is) {
       case 'running':
         await reportTransfer(world, vm, report);
         return { event: 'destination-running', decision: answer.decision };
+      case 'pulling':
+        return { event: 'destination-pulling', decision: answer.decision };
+      case 'lost':
+        return { event: 'destination-lost', lost: answer.fault };
       case 'refusal':
+        if (state.state === 'pulling') return { event: await releasedAs(vm), decision: answer.decision };
         return { event: 'refused', decision: answer.decision };
       case 'released':
-        return { event: 'destination-released' };
+        return { event: state.state === 'pulling' ? await releasedAs(vm) : 'destination-released' };
       case 'failure':
         return { event: 'failed', fault: answer.fault };
     }
   }
+
+  /** A guest whose last page was sent, and which never ran there, is as whole here as before. */
+  const releasedAs = async (vm: MigrateOut['vm']) =>
+    (await vms.process(vm)?.figures())?.status === 'completed' ? 'copy-released' : 'destination-released';
+
+  /** Whether there is no QEMU of it any more; one that is merely silent still has what is to be pulled. */
+  const isGone = (vm: MigrateOut['vm']) => vms.process(vm) === undefined && vms.silent(vm) === undefined;
 
   /** The destination is asked; where it does not answer, a record that decides alone may be asked to. */
   async function resolveDoubt({
@@ -205,14 +235,16 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     return { event: 'withdrawn' };
   }
 
-  async function destroyCopy({ vm }: SourceState, { overtaken }: Performing): Promise<SourceEvent | undefined> {
+  async function destroyCopy(state: SourceState, { overtaken }: Performing): Promise<SourceEvent | undefined> {
+    const { vm } = state;
     await vms.process(vm)?.quit();
     if (overtaken()) return undefined;
     vms.detach(vm);
     await world.checkpoints.unpin(vm);
     if (overtaken()) return undefined;
     await vms.remove(vm);
-    return { event: 'cleared' };
+    const { outcome } = state.state === 'clearing' ? state : {};
+    return outcome === undefined ? { event: 'cleared' } : { event: 'cleared-lost', outcome };
   }
 
   /** Takes the next epoch: on the destination's release, on a record that decides alone, or on the word that it is off for good. */
@@ -236,10 +268,12 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       if (faultOf(error).code !== 'OWNER_CONFLICT') throw error;
       // Looked at again, as the conflict may be with what an earlier attempt has written.
       const record = (await ownership.read(vm))?.record;
-      if (record === undefined || record.owner === host || record.epoch <= carnet.epoch) return { event: 'owner-lost' };
       // The destination's own claim is in the epoch that follows; so may be another host's, that somebody let take the VM.
-      const claimed = record.operation === operation;
-      return { event: released && !claimed ? 'overruled' : 'owner-lost' };
+      const newer = record !== undefined && record.owner !== host && record.epoch > carnet.epoch;
+      if (released && newer && record.operation !== operation) return { event: 'overruled' };
+      // A guest that was let go is in no doubt: there is nothing to go back to, so this is tried again.
+      if (state.postcopy !== undefined && dropsMemory) throw error;
+      return { event: 'owner-lost' };
     }
     if (overtaken()) return undefined;
     await vms.put({ ...vms.need(vm), epoch, ...(fence === undefined ? {} : { fence }) });
@@ -261,7 +295,8 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     undoing: {
       'follow-transfer': ['start-transfer'],
       force: ['start-transfer'],
-      withdraw: ['start-transfer', 'force', 'switch-over'],
+      'start-postcopy': ['start-transfer'],
+      withdraw: ['start-transfer', 'force', 'start-postcopy', 'switch-over'],
     },
     async perform(order, state, performing) {
       const { client } = performing;
@@ -280,11 +315,17 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
           return follow(state, performing);
         case 'force':
           return force(state, performing);
+        case 'start-postcopy':
+          return state.state === 'starting-postcopy' ? startPostcopy(state, performing) : undefined;
         case 'switch-over':
           await vms.needProcess(state.vm).switchOver();
           return undefined;
+        case 'await-postcopy':
+          return awaitPostcopy(world, state.vm, performing);
         case 'send-handover':
-          return state.state === 'handing-over' ? sendHandover(state, performing) : undefined;
+          return state.state === 'handing-over' || state.state === 'pulling'
+            ? sendHandover(state, performing)
+            : undefined;
         case 'resolve-doubt':
           return state.state === 'in-doubt' ? resolveDoubt(state) : undefined;
         case 'take-back':
@@ -305,19 +346,28 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     about: ({ destination, drain, options }) => ({ peer: destination, options, ...(drain ? { drain } : {}) }),
     outcomeOf: (state) => {
       if (state.state === 'completed') return { is: 'completed' };
-      return state.state === 'unmoved' ? state.outcome : null;
+      return state.state === 'unmoved' || state.state === 'lost' ? state.outcome : null;
     },
     ended: (state) => letGo(held, state.operation),
   };
 }
+
+/** In which QEMU says what becomes of the transfer. */
+const sendingStates: readonly SourceState['state'][] = [
+  'transferring',
+  'forcing',
+  'starting-postcopy',
+  'deciding-switchover',
+  'switching-over',
+  'letting-go',
+];
 
 /** What QEMU's reports mean to the source. */
 function meaningOf(state: SourceState, event: VmEvent): SourceEvent | undefined {
   if (state.state === 'queued' && event.kind === 'exited') {
     return { event: 'failed', fault: { code: 'VM_STATE', message: `it ended while it waited: ${event.detail}` } };
   }
-  const underWay = ['transferring', 'forcing', 'deciding-switchover', 'switching-over'].includes(state.state);
-  if (!underWay) return undefined;
+  if (!sendingStates.includes(state.state)) return undefined;
   const failed = (message: string): SourceEvent => ({
     event: 'transfer-failed',
     fault: { code: 'TRANSFER_FAILED', message },

@@ -18,6 +18,8 @@ export function ask(policy: Policy, question: Question): AnsweredQuestion[] {
   switch (question.kind) {
     case 'access':
       return askAccess(policy, question);
+    case 'userfaultfd':
+      return askUserfaultfd(policy, question);
     case 'relabel':
       return [askRelabel(policy, question)];
     case 'valid': {
@@ -35,6 +37,19 @@ export function ask(policy: Policy, question: Question): AnsweredQuestion[] {
 /** True for a context that is valid in the policy and spelt as the policy spells it. */
 export function isCanonical(policy: Policy, label: Label): boolean {
   return policy.canonical(label) === label;
+}
+
+/** The kernel labels a userfaultfd as it does a new file of that name, by the process that makes it. */
+function askUserfaultfd(policy: Policy, { why, process }: Extract<Question, { kind: 'userfaultfd' }>) {
+  const question = {
+    kind: 'access',
+    why,
+    source: process,
+    tclass: 'anon_inode',
+    perms: ['create', 'ioctl', 'read'],
+  } as const;
+  const computed = policy.computeTransition(process, process, 'anon_inode', '[userfaultfd]');
+  return askAccess(policy, { ...question, target: computed.ok ? (computed.context as Label) : process });
 }
 
 /** Both ways of asking the engine have to agree, so that the rules a decision names are those it was taken by. */

@@ -11,7 +11,13 @@ export const requestRows = {
       from: 'deciding',
       on: 'allowed',
       to: 'queued',
-      next: (s, e) => ({ ...s, state: 'queued', carnet: e.carnet, wait: { sinceMs: e.decision.decidedAtMs } }),
+      next: (s, e) => ({
+        ...s,
+        state: 'queued',
+        carnet: e.carnet,
+        wait: { sinceMs: e.decision.decidedAtMs },
+        ...(e.checkpoint === undefined ? {} : { checkpoint: e.checkpoint }),
+      }),
     }),
     sourceRow({
       from: 'deciding',

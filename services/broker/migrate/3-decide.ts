@@ -1,5 +1,6 @@
 import { destinationRow } from './destination-states.ts';
 import { closeOnFault, closeOnRefusal, withdrawOnCancel, withdrawOnFault, withdrawOnRefusal } from './give-up.ts';
+import { lettingGo } from './postcopy.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -25,6 +26,13 @@ export const decideRows = {
       next: (s) => ({ ...s, state: 'switching-over' }),
       effects: () => [{ effect: 'switch-over' }],
     }),
+    sourceRow({
+      from: 'deciding-switchover',
+      on: 'postcopy-allowed',
+      to: 'letting-go',
+      next: (s) => ({ ...s, state: 'letting-go' }),
+      effects: () => lettingGo,
+    }),
     withdrawOnRefusal('deciding-switchover'),
     withdrawOnFault('deciding-switchover', 'failed'),
     withdrawOnCancel('deciding-switchover'),
@@ -38,6 +46,14 @@ export const decideRows = {
     }),
     closeOnRefusal('deciding-switchover'),
     closeOnFault('deciding-switchover', 'failed'),
+    destinationRow({
+      from: 'deciding-postcopy',
+      on: 'still-allowed',
+      to: 'awaiting-postcopy',
+      next: (s, e) => ({ ...s, state: 'awaiting-postcopy', decision: e.decision }),
+    }),
+    closeOnRefusal('deciding-postcopy'),
+    closeOnFault('deciding-postcopy', 'failed'),
     destinationRow({
       from: 'deciding-run',
       on: 'still-allowed',

@@ -9,6 +9,7 @@ import { type SourceEffect, sourceRow } from './source-states.ts';
  */
 
 const forcing: readonly SourceEffect[] = [{ effect: 'force' }, { effect: 'follow-transfer' }];
+const startingPostcopy: readonly SourceEffect[] = [{ effect: 'start-postcopy' }, { effect: 'follow-transfer' }];
 
 export const transferRows = {
   source: [
@@ -36,6 +37,30 @@ export const transferRows = {
       next: (s) => ({ ...s, state: 'forcing', forced: { by: null } }),
       effects: () => forcing,
     }),
+    sourceRow({
+      from: 'transferring',
+      on: 'postcopy-asked',
+      to: 'starting-postcopy',
+      next: (s, e) => ({ ...s, state: 'starting-postcopy', postcopy: { by: e.by } }),
+      effects: () => startingPostcopy,
+    }),
+    sourceRow({
+      from: 'transferring',
+      on: 'postcopy-due',
+      to: 'starting-postcopy',
+      next: (s) => ({ ...s, state: 'starting-postcopy', postcopy: { by: null } }),
+      effects: () => startingPostcopy,
+    }),
+    sourceRow({
+      from: 'starting-postcopy',
+      on: 'converged',
+      to: 'deciding-switchover',
+      next: (s) => ({ ...s, state: 'deciding-switchover' }),
+      effects: () => [{ effect: 'decide-switchover' }],
+    }),
+    withdrawOnFault('starting-postcopy', 'transfer-failed'),
+    withdrawOnFault('starting-postcopy', 'failed'),
+    withdrawOnCancel('starting-postcopy'),
     sourceRow({
       from: 'forcing',
       on: 'converged',

@@ -1,6 +1,7 @@
 import { failedWith, refusedBy } from '../machine/outcomes.ts';
 import { destinationRow } from './destination-states.ts';
 import { closeOnFault } from './give-up.ts';
+import { releasedThere } from './lost.ts';
 import { sourceRow } from './source-states.ts';
 
 /*
@@ -102,11 +103,3 @@ function giveBack(from: 'claiming' | 'running-guest') {
     effects: () => [{ effect: 'destroy' }],
   });
 }
-
-const releasedThere = {
-  is: 'failed',
-  fault: {
-    code: 'TRANSFER_FAILED',
-    message: 'the destination could not take over and released the VM; it runs here again',
-  },
-} as const;

@@ -38,6 +38,7 @@ export const recoverRows = {
     withdrawOnDeadline('confirming', 'decision'),
     withdrawOnDeadline('transferring', 'convergence'),
     withdrawOnDeadline('forcing', 'end of the transfer'),
+    withdrawOnDeadline('starting-postcopy', 'beginning of post-copy'),
     withdrawOnDeadline('deciding-switchover', 'decision of both hosts'),
     withdrawOnDeadline('switching-over', 'end of the transfer'),
     sourceRow({

@@ -40,6 +40,9 @@ export function answerToSwitchover(state: DestinationState): Shape<(typeof switc
     case 'awaiting-handover':
     case 'loaded':
     case 'handed-over':
+    case 'awaiting-postcopy':
+    case 'loading-devices':
+    case 'deciding-postcopy-run':
       return { is: 'go', decision: state.decision };
     default:
       return undefined;
@@ -48,6 +51,8 @@ export function answerToSwitchover(state: DestinationState): Shape<(typeof switc
 
 export function answerToHandover(state: DestinationState): Shape<(typeof handoverExchange)['answer']> | undefined {
   if (state.state === 'completed') return { is: 'running', decision: state.decision };
+  if (state.state === 'pulling' || state.state === 'cut-off') return { is: 'pulling', decision: state.decision };
+  if (state.state === 'lost') return { is: 'lost', fault: state.outcome.fault };
   if (state.state !== 'closed') return undefined;
   const answer = ended(state.outcome);
   // It was released either way: the record was not moved and will not be.
@@ -56,5 +61,6 @@ export function answerToHandover(state: DestinationState): Shape<(typeof handove
 
 export function answerToRelease(state: DestinationState): Shape<(typeof releaseExchange)['answer']> | undefined {
   if (state.state === 'closed') return { is: 'released' };
-  return state.state === 'completed' ? { is: 'running' } : undefined;
+  // What is still to be pulled is asked for by the handover, never by this.
+  return state.state === 'completed' || state.state === 'lost' ? { is: 'running' } : undefined;
 }

@@ -10,7 +10,13 @@ import { type SourceEffect, type SourceState, sourceRow } from './source-states.
 /** Where a transfer can still be called off: the VM is the source's, and nothing was handed over. */
 type Withdrawable = Extract<
   SourceState['state'],
-  'confirming' | 'transferring' | 'forcing' | 'deciding-switchover' | 'switching-over'
+  | 'confirming'
+  | 'transferring'
+  | 'forcing'
+  | 'starting-postcopy'
+  | 'deciding-switchover'
+  | 'switching-over'
+  | 'letting-go'
 >;
 const withdrawal: readonly SourceEffect[] = [{ effect: 'withdraw' }, { effect: 'send-release' }];
 
@@ -54,10 +60,19 @@ export const withdrawOnDeadline = (from: Withdrawable, waitingFor: string) =>
     effects: () => withdrawal,
   });
 
-/** Where a destination can still give up: it has not begun to move the record. */
+/** Where a destination can still give up: it has not begun to move the record. In post-copy it does so only when it has to. */
 export type Closable = Exclude<
   DestinationState['state'],
-  'deciding' | 'claiming' | 'running-guest' | 'closing' | 'completed' | 'closed'
+  | 'deciding'
+  | 'claiming'
+  | 'running-guest'
+  | 'pulling'
+  | 'cut-off'
+  | 'losing'
+  | 'closing'
+  | 'completed'
+  | 'lost'
+  | 'closed'
 >;
 const closing: readonly DestinationEffect[] = [{ effect: 'destroy' }];
 
@@ -72,7 +87,7 @@ export const closeOnFault = (from: Closable, on: 'failed' | 'transfer-failed') =
   });
 
 /** The same because policy says no now. */
-export const closeOnRefusal = (from: Extract<Closable, 'deciding-switchover' | 'deciding-run'>) =>
+export const closeOnRefusal = (from: Extract<Closable, 'deciding-switchover' | 'deciding-postcopy' | 'deciding-run'>) =>
   destinationRow({
     from,
     on: 'refused',

@@ -17,5 +17,15 @@ export const transferMsMax = ({ timeoutMs }: MigrateOptions): number => timeoutM
 export const receivingMsMax = (options: MigrateOptions): number =>
   transferMsMax(options) + forcingMsMax + destinationWaitsMs;
 
-/** Whether the guest is to be paused when its time is over or it does not converge; otherwise the transfer is given up. */
-export const forcesAtTimeout = ({ onTimeout }: MigrateOptions): boolean => onTimeout === 'force';
+/** What happens when its time is over or it does not converge: it is given up, the guest is paused, or runs at the destination before all of it is there. */
+export function atTimeout({
+  onTimeout,
+  allowPostcopy,
+}: MigrateOptions): 'deadline-passed' | 'force-due' | 'postcopy-due' {
+  if (onTimeout === 'force') return 'force-due';
+  return allowPostcopy && onTimeout !== 'abort' ? 'postcopy-due' : 'deadline-passed';
+}
+
+/** How long the request may be decided about: a checkpoint is read from end to end where post-copy is allowed. */
+export const decidingMsMax = ({ allowPostcopy = false }: MigrateOptions): number =>
+  allowPostcopy ? 10 * minute : 30 * second;

@@ -18,6 +18,7 @@ import {
 import { check } from '../../../shared/schema/schema.ts';
 import { mustNotDrain } from '../draining/draining.ts';
 import { checkImages } from '../effects/carnet.ts';
+import { mustAllowPostcopy } from '../effects/postcopy.ts';
 import { clientLabel, peerLabel, type World } from '../effects/world.ts';
 import { answerToHandover, answerToOffer, answerToRelease, answerToSwitchover } from '../migrate/answers.ts';
 import type { DestinationEvent, DestinationState, MigrateIn } from '../migrate/destination-states.ts';
@@ -64,7 +65,7 @@ export function servePeers({
   }
 
   async function begin(offer: Offer, source: HostName, { digest }: AskContext): Promise<void> {
-    const { operation, carnet, options, transferKey } = offer;
+    const { operation, carnet, options, transferKey, checkpoint } = offer;
     const vm = carnet.spec.name;
     const asked = openRequest(offer.request, source);
     const { request: action } = asked;
@@ -73,7 +74,8 @@ export function servePeers({
       action.vm !== vm ||
       action.destination !== world.host ||
       !isDeepStrictEqual(action.options, options) ||
-      carnet.host !== source
+      carnet.host !== source ||
+      (checkpoint !== undefined) !== (options.allowPostcopy ?? false)
     ) {
       throw new BrokerError('MESSAGE_FORGED', 'the offer is not what the client asked for');
     }
@@ -98,6 +100,7 @@ export function servePeers({
       request: offer.request,
       transferKey,
       offerDigest: digest,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
     } satisfies { state: 'deciding' } & MigrateIn;
     await runner.begin(migrateDestination, { operation, vm, client: asked.client }, state, [
       { effect: 'decide-offer' },
@@ -119,13 +122,16 @@ export function servePeers({
       if (stateFor(offer.operation, source) === undefined) await begin(offer, source, context);
       return settled(offer.operation, answerToOffer, offerExchange.timeoutMs);
     }),
-    endpoint.serve(switchoverExchange, async ({ operation, grantId }, context) => {
+    endpoint.serve(switchoverExchange, async ({ operation, grantId, postcopy = false }, context) => {
       const state = stateFor(operation, hostOf(context));
       if (state?.state !== 'closed') needGrant(state, grantId);
-      await deliver(operation, { event: 'switchover-asked' });
+      if (postcopy && state?.checkpoint === undefined) {
+        throw new BrokerError('MESSAGE_FORGED', 'no post-copy was granted');
+      }
+      await deliver(operation, { event: postcopy ? 'letting-go-asked' : 'switchover-asked' });
       return settled(operation, answerToSwitchover, switchoverExchange.timeoutMs);
     }),
-    endpoint.serve(handoverExchange, async ({ operation, grantId, vm, epoch }, context) => {
+    endpoint.serve(handoverExchange, async ({ operation, grantId, vm, epoch, gone = false }, context) => {
       const state = stateFor(operation, hostOf(context));
       if (state?.state !== 'closed') {
         const { carnet } = needGrant(state, grantId);
@@ -133,6 +139,7 @@ export function servePeers({
           throw new BrokerError('MESSAGE_FORGED', 'the handover is not of what was granted');
         }
         await deliver(operation, { event: 'handover-received', epoch });
+        if (gone) await deliver(operation, { event: 'source-gone' });
       }
       return settled(operation, answerToHandover, handoverExchange.timeoutMs);
     }),
@@ -166,6 +173,7 @@ export function servePeers({
         throw new BrokerError('MESSAGE_FORGED', 'the question is not what the client asked');
       }
       mustNotDrain(world);
+      if (asked.action.options.allowPostcopy) mustAllowPostcopy(world);
       const opened = await world.images.open(carnet.spec.images);
       try {
         checkImages(carnet, opened);
@@ -175,6 +183,7 @@ export function servePeers({
           label: carnet.label,
           peer: peerLabel(world, source),
           images: opened.images,
+          ...(asked.action.options.allowPostcopy ? { postcopy: true } : {}),
         } as const;
         return { is: 'decided', decision: await world.gate.decide(ask, 'offer', { vm, by: client }) } as const;
       } finally {

@@ -13,12 +13,15 @@ const sendingStates: readonly string[] = [
   'confirming',
   'transferring',
   'forcing',
+  'starting-postcopy',
   'deciding-switchover',
   'switching-over',
   'handing-over',
+  'letting-go',
+  'pulling',
   'withdrawing',
 ];
-const takingInPast: readonly string[] = ['claiming', 'running-guest', 'completed', 'closed'];
+const takingInPast: readonly string[] = ['claiming', 'running-guest', 'cut-off', 'completed', 'lost', 'closed'];
 
 type Open = Pick<OperationRecord, 'kind' | 'state' | 'endedAtMs'>;
 

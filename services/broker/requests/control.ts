@@ -15,6 +15,12 @@ type Control = ActionOf<'define' | 'delete' | 'stop' | 'suspend' | 'resume' | 'c
 /** Carries out what is one step and needs no journal: decide, then act, the VM held meanwhile. */
 export async function control(world: World, runner: Runner, action: Control, client: ClientName): Promise<Answer> {
   const { vm, ask } = await askOf(world, action, client);
+  const pulled = action.verb === 'stop' && action.force ? pulledHere(runner, vm) : undefined;
+  if (pulled !== undefined) {
+    const decision = await world.gate.decide(ask, 'request', { vm, by: client });
+    if (decision.outcome === 'refused') return { is: 'refused', decision };
+    if (await runner.deliver(pulled, { event: 'end-asked' })) return { is: 'done', decision };
+  }
   const release = runner.hold(vm);
   try {
     const decision = await world.gate.decide(ask, 'request', { vm, by: client });
@@ -24,6 +30,13 @@ export async function control(world: World, runner: Runner, action: Control, cli
   } finally {
     release();
   }
+}
+
+/** The migration that brings a VM here in post-copy: its guest runs already, and nothing but this ends it. */
+function pulledHere(runner: Runner, vm: VmName): OperationId | undefined {
+  const operation = runner.activeOf(vm);
+  const state = operation === undefined ? undefined : runner.stateOf(operation);
+  return state !== undefined && 'source' in state && 'epoch' in state ? operation : undefined;
 }
 
 async function act(world: World, action: Control, decision: Decision): Promise<void> {

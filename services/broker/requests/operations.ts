@@ -1,3 +1,4 @@
+import { BrokerError } from '../../../shared/errors/broker-error.ts';
 import {
   type CheckpointId,
   type ClientName,
@@ -52,6 +53,9 @@ export async function beginOperation(
       vms.need(action.vm);
       mustHavePlaceInQueue(world, runner.open());
       const { destination, options } = action;
+      if (options.onTimeout === 'postcopy' && !options.allowPostcopy) {
+        throw new BrokerError('USAGE_INVALID', 'post-copy at the timeout needs to be allowed');
+      }
       return begin(kinds.migrateSource, action.vm, {
         destination,
         options,

@@ -12,7 +12,7 @@ import type { DecidedAbout } from '../runtime/ports.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { VmEntry } from '../vms/vms.ts';
 
-type Doubt = Extract<SourceState, { state: 'in-doubt' }>;
+type Doubt = Extract<SourceState, { state: 'in-doubt' | 'pulling' }>;
 type Definition = Omit<VmEntry, 'epoch'>;
 
 /**
@@ -27,11 +27,12 @@ export async function recover(
   request: ActionOf<'recover'>,
   client: ClientName,
 ): Promise<Answer> {
-  const { vm, fenced, alsoFenced = [], memory } = request;
+  const { vm, fenced, alsoFenced = [] } = request;
   const doubt = doubtOf(runner, vm);
   const release = doubt === undefined ? runner.hold(vm) : undefined;
   try {
     const definition = await definitionOf(world, vm);
+    const memory = doubt?.state === 'pulling' && !(await isWhole(world, vm)) ? 'drop' : request.memory;
     const facts: RecoveryFacts = {
       vm,
       host: world.host,
@@ -91,12 +92,16 @@ function decide(
   return world.gate.decide(ask, 'request', { vm, by: client, ...(fence === undefined ? {} : { fence }) });
 }
 
-/** The handover of a VM that this host has no answer to. */
+/** The handover of a VM that this host has no answer to, or no last one. */
 function doubtOf(runner: Runner, vm: VmName): Doubt | undefined {
   const operation = runner.activeOf(vm);
   const state = operation === undefined ? undefined : runner.stateOf(operation);
-  return state?.state === 'in-doubt' ? (state as Doubt) : undefined;
+  return state?.state === 'in-doubt' || state?.state === 'pulling' ? (state as Doubt) : undefined;
 }
+
+/** Whether the last page of a guest in post-copy was sent; before that nobody can run on from its memory here. */
+const isWhole = async ({ vms }: World, vm: VmName): Promise<boolean> =>
+  (await vms.process(vm)?.figures())?.status === 'completed';
 
 /** The VM as this host has it, or as its newest checkpoint here has it. */
 async function definitionOf({ vms, checkpoints }: World, vm: VmName): Promise<Definition | undefined> {

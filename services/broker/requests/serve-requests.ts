@@ -54,7 +54,7 @@ export function serveRequests({ endpoint, world, runner, kinds, told }: RequestS
       case 'cancel':
         return cancelOperation(world, runner, request.operation, client);
       case 'force':
-        return forceOperation(world, runner, request.operation, client);
+        return forceOperation(world, runner, request, client);
       case 'explain':
         return explain(request.action, client, frame);
       default:

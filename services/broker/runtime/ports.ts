@@ -78,6 +78,8 @@ export interface TransferFigures {
   readonly bytesPerSecond: number;
   /** How often QEMU has looked for what the guest wrote: the passes over its memory so far. */
   readonly passes: number;
+  /** What was sent since post-copy began; more than nothing only when the destination has everything else. */
+  readonly postcopyBytes: number;
   /** What the guest wrote during the last pass. */
   readonly dirtyBytesPerSecond: number;
   /** Only where QEMU slows the guest down. */
@@ -94,8 +96,14 @@ export interface DiskCopy {
   readonly path: string;
 }
 
-/** How memory is sent. `autoConverge`: slow the guest down where it writes faster than can be sent. */
-export type SendOptions = Pick<MigrateOptions, 'bandwidthBytesPerSecond' | 'downtimeMsMax' | 'autoConverge'>;
+/**
+ * How memory is sent. `autoConverge`: slow the guest down where it writes faster than can be sent. `allowPostcopy`: post-copy may
+ * be begun.
+ */
+export type SendOptions = Pick<
+  MigrateOptions,
+  'bandwidthBytesPerSecond' | 'downtimeMsMax' | 'autoConverge' | 'allowPostcopy'
+>;
 
 /** A running QEMU, driven over QMP. It outlives the broker: `Vmm.adopt` finds it again. */
 export interface VmProcess {
@@ -114,8 +122,11 @@ export interface VmProcess {
   powerDown(): Promise<void>;
   /** Ends QEMU and waits until its process is gone. Idempotent. */
   quit(): Promise<void>;
-  /** Destination: installs the key, sets the capabilities and listens. Answers with the port. */
-  listen(address: string, key: TransferKey): Promise<{ port: number }>;
+  /**
+   * Destination: installs the key, sets the capabilities and listens. Answers with the port. QEMU_REFUSED where `postcopy` is
+   * asked for and this host cannot do it. In post-copy `state` goes from incoming to paused when everything but memory is loaded.
+   */
+  listen(address: string, key: TransferKey, options?: { postcopy?: boolean }): Promise<{ port: number }>;
   /** Source: installs the key, sets capabilities and limits and sends; stops before switchover and says so by an event. */
   send(to: { address: string; port: number }, key: TransferKey, options: SendOptions): Promise<void>;
   /**
@@ -123,9 +134,15 @@ export interface VmProcess {
    * stays paused until it is run. VM_STATE where nothing is sent. Idempotent.
    */
   forceSend(): Promise<void>;
-  /** Source at pre-switchover: go on. */
+  /**
+   * Source, while it sends with `allowPostcopy`: stops before switchover now, and what is not sent by then is sent in post-copy, when
+   * the guest asks for it or before. If the transfer ends otherwise than well before post-copy has begun the guest stays
+   * paused until it is run. VM_STATE where nothing is sent. Idempotent.
+   */
+  startPostcopy(): Promise<void>;
+  /** Source at pre-switchover: go on. Where post-copy was started the guest can never run here again from now on. Nothing in post-copy. */
   switchOver(): Promise<void>;
-  /** Source: give it up; the guest runs on, unless it was paused for it. Idempotent. */
+  /** Source: give it up; the guest runs on, unless it was paused for it. VM_STATE in post-copy. Idempotent. */
   cancelSend(): Promise<void>;
   figures(): Promise<TransferFigures>;
   /**
@@ -224,6 +241,8 @@ export type GateAsk =
       readonly client: Label;
       readonly label: Label;
       readonly peer: Label;
+      /** It may run before all of its memory is there. */
+      readonly postcopy?: boolean;
       readonly images: readonly Pick<OpenImage, 'spec' | 'label'>[];
     };
 

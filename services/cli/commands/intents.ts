@@ -41,14 +41,18 @@ export function migrate(vmText: string | undefined, hostText: string | undefined
 
 /** What a migration is asked to do; what was not said is left out. USAGE_INVALID where a value is out of bounds. */
 function migrateOptionsOf(options: VerbOptions): MigrateOptions {
-  const { bandwidth, downtimeMax = '300ms', autoConverge, timeout, onTimeout } = options;
+  const { bandwidth, downtimeMax = '300ms', autoConverge, timeout, onTimeout, allowPostcopy } = options;
   const checked = check(migrateOptions, {
     bandwidthBytesPerSecond: bandwidth === undefined ? 0 : bytesArgument(bandwidth),
     downtimeMsMax: durationArgument(downtimeMax),
     ...(autoConverge === true ? { autoConverge } : {}),
     ...(timeout === undefined ? {} : { timeoutMs: durationArgument(timeout) }),
     ...(onTimeout === undefined ? {} : { onTimeout }),
+    ...(allowPostcopy === true ? { allowPostcopy } : {}),
   });
+  if (onTimeout === 'postcopy' && allowPostcopy !== true) {
+    throw new BrokerError('USAGE_INVALID', '`--on-timeout postcopy` needs `--allow-postcopy`');
+  }
   if (checked.ok) return checked.value;
   const [field = '', problem = ''] = (checked.problems[0] ?? '').split(': ');
   const said: Readonly<Record<string, string>> = {

@@ -9,6 +9,10 @@ interface HostOption {
   readonly host?: string;
 }
 
+interface ForceOptions extends HostOption {
+  readonly postcopy?: boolean;
+}
+
 interface ShowOptions extends HostOption {
   readonly follow?: boolean;
 }
@@ -41,15 +45,22 @@ export function registerOperation(program: Command, registry: Registry): void {
     examples: ['carnet operation cancel op-01jd3v8w9z6m2q4r5t7x8y9abc'],
     run: (session, [operation], options) => interfere(session, 'cancel', operation, options),
   });
-  register<HostOption>(noun, registry, {
+  register<ForceOptions>(noun, registry, {
     usage: 'force <operation>',
     summary: 'pause the guest of a migration that is sending memory, so that the rest is sent in one go',
     details: [
       'The guest waits until everything is sent, without the bandwidth limit, and then runs at the destination. If that fails, or is',
       'cancelled, or takes longer than five minutes, it goes on where it was. Whoever may cancel a migration may force it; twice is once.',
+      'With --postcopy it runs at the destination at once, and the rest follows; that must have been allowed with --allow-postcopy, which\nsays what it risks.',
     ].join(' '),
-    options: [new Option('--host <host>', 'the host to ask; otherwise the one that was asked for it')],
-    examples: ['carnet operation force op-01jd3v8w9z6m2q4r5t7x8y9abc'],
+    options: [
+      new Option('--postcopy', 'run the guest at the destination before all of its memory is there'),
+      new Option('--host <host>', 'the host to ask; otherwise the one that was asked for it'),
+    ],
+    examples: [
+      'carnet operation force op-01jd3v8w9z6m2q4r5t7x8y9abc',
+      'carnet operation force op-01jd3v8w9z6m2q4r5t7x8y9abc --postcopy',
+    ],
     run: (session, [operation], options) => interfere(session, 'force', operation, options),
   });
 }
@@ -119,21 +130,24 @@ async function show(session: Session, text: string | undefined, options: ShowOpt
 }
 
 const done = { cancel: 'is cancelled', force: 'is forced: its guest is paused until the rest is sent' } as const;
+const pulled = 'is forced: its guest runs at the destination as soon as it can, and the rest of its memory follows';
 
 /** Cancels or forces an operation where it was asked for; one that cannot be any more says so. */
 async function interfere(
   session: Session,
   verb: keyof typeof done,
   text: string | undefined,
-  options: HostOption,
+  options: ForceOptions,
 ): Promise<Ending | undefined> {
   const { answered } = await import('./answered.ts');
   const { operation, host } = await named(text, options);
   const client = await session.connect();
   const found = await find(client, operation, host);
   if ('is' in found) return found;
-  const answer = answered(found.host, await client.ask(found.host, { verb, operation }), 'done');
+  const postcopy = verb === 'force' && options.postcopy === true;
+  const request = { verb, operation, ...(postcopy ? { postcopy } : {}) };
+  const answer = answered(found.host, await client.ask(found.host, request), 'done');
   if (!answer.ok) return answer.ending;
-  session.note(`${session.noteStyle.good('✓')} ${operation} ${done[verb]}, on ${found.host}\n`);
+  session.note(`${session.noteStyle.good('✓')} ${operation} ${postcopy ? pulled : done[verb]}, on ${found.host}\n`);
   return undefined;
 }

@@ -12,6 +12,7 @@ export interface VerbOptions {
   readonly autoConverge?: boolean;
   readonly timeout?: string;
   readonly onTimeout?: string;
+  readonly allowPostcopy?: boolean;
   readonly priority?: string;
   readonly queueTimeout?: string;
 }
@@ -108,6 +109,12 @@ export const vmVerbs: readonly Verb[] = [
         'Where no byte is sent for a minute the migration is given up, whatever was asked for; where it has come no nearer to its',
         'end for five minutes, that is taken for its timeout.',
       ].join(' '),
+      [
+        'With --allow-postcopy the guest runs at the destination when the time is over, or with `carnet operation force --postcopy` at',
+        'once, and gets what is missing of its memory from the source. Until it has all of it, it is on two hosts: when either of them, its',
+        'QEMU or the way between them fails, its memory is lost, it is a stopped VM, and nothing is restored by itself. So it is refused',
+        'unless this host has a recent checkpoint of the VM, and it can be neither cancelled nor forced any more.',
+      ].join(' '),
     ].join('\n\n'),
     options: [
       new Option('--bandwidth <bytes>', 'send no more than this a second, such as 64MiB, while the guest runs'),
@@ -117,7 +124,11 @@ export const vmVerbs: readonly Verb[] = [
       ).default('300ms'),
       new Option('--auto-converge', 'slow the guest down where it writes faster than can be sent'),
       new Option('--timeout <time>', 'how long sending may take, from its beginning, 1s to 24h (default: 60min)'),
-      new Option('--on-timeout <action>', 'what is done then (default: abort)').choices(['abort', 'force']),
+      new Option(
+        '--on-timeout <action>',
+        'what is done then (default: abort, or postcopy where it is allowed)',
+      ).choices(['abort', 'force', 'postcopy']),
+      new Option('--allow-postcopy', 'let it run there before all of its memory is there: see above what that risks'),
       new Option('--priority <number>', '0 to 9: of those that wait for their turn, higher ones go first (default: 5)'),
       new Option('--queue-timeout <time>', 'how long it may wait for its turn, at most 24h (default: 10min)'),
     ],

@@ -57,10 +57,12 @@ export function figuresText({ kind, progress }: Pick<OperationView, 'kind' | 'pr
 /** How a migration was asked to go: `at most 64 MiB/s, downtime 300 ms, 10 min 0 s then force`. */
 export function optionsText(options: OperationView['options']): string | undefined {
   if (options === undefined) return undefined;
-  const { bandwidthBytesPerSecond, downtimeMsMax, autoConverge, timeoutMs, onTimeout = 'abort' } = options;
+  const { bandwidthBytesPerSecond, downtimeMsMax, autoConverge, timeoutMs, allowPostcopy = false } = options;
+  const { onTimeout = allowPostcopy ? 'postcopy' : 'abort' } = options;
   const parts = [`downtime ${durationText(downtimeMsMax)}`];
   if (bandwidthBytesPerSecond > 0) parts.unshift(`at most ${rateText(bandwidthBytesPerSecond)}`);
   if (autoConverge === true) parts.push('auto-converge');
+  if (allowPostcopy) parts.push('post-copy allowed');
   parts.push(timeoutMs === undefined ? `${onTimeout} at the timeout` : `${onTimeout} after ${durationText(timeoutMs)}`);
   return parts.join(', ');
 }

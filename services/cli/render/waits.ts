@@ -17,6 +17,12 @@ function subjectOf({ for: what, peer }: Waits): string {
       return `for ${peer}, to which it was let go`;
     case 'in-doubt':
       return `in doubt whether ${peer} runs it: it was handed over, and no answer came`;
+    case 'pulling':
+      return `for the rest of its memory to go over, with ${peer}`;
+    case 'cut-off':
+      return `in vain for the rest of its memory: the way to ${peer} was cut`;
+    case 'deciding-postcopy-run':
+      return 'for policy to let it run here, as it can run nowhere else';
     case 'taking-back':
       return `to be taken back from ${peer}`;
     case 'clearing':

@@ -16,6 +16,8 @@ export interface Moment {
   readonly midway?: true;
   /** Only a transfer that takes longer than it may comes there. */
   readonly overtime?: true;
+  /** Only a migration that is allowed post-copy, and takes longer than it may, comes there. */
+  readonly postcopy?: true;
   /** Whether an operation comes there is chance: which of two messages is first. */
   readonly chance?: true;
 }
@@ -54,6 +56,12 @@ const setbacks = new Set([
   'unresolved',
   'record-unmoved',
   'destination-released',
+  'destination-lost',
+  'copy-released',
+  'memory-lost',
+  'cut',
+  'source-gone',
+  'end-asked',
 ]);
 
 /** How an operation is brought into the states it has for what goes wrong. */
@@ -62,6 +70,10 @@ const leadUps: Readonly<Record<string, LeadUp>> = {
   'migrate-source:unmoved': { at: 'migrate-source:transferring', fault: 'QEMU there' },
   'migrate-source:in-doubt': { at: 'migrate-source:handing-over', fault: 'broker there' },
   'migrate-source:taking-back': { at: 'migrate-source:handing-over', fault: 'QEMU there' },
+  'migrate-source:lost': { at: 'migrate-source:pulling', fault: 'QEMU there' },
+  'migrate-destination:cut-off': { at: 'migrate-destination:pulling', fault: 'QEMU there' },
+  'migrate-destination:losing': { at: 'migrate-destination:pulling', fault: 'QEMU here' },
+  'migrate-destination:lost': { at: 'migrate-destination:pulling', fault: 'QEMU here' },
   'migrate-destination:closing': { at: 'migrate-destination:receiving', fault: 'QEMU here' },
   'migrate-destination:closed': { at: 'migrate-destination:receiving', fault: 'QEMU here' },
   'save:abandoning': { at: 'save:saving', fault: 'QEMU here' },
@@ -74,6 +86,22 @@ const leadUps: Readonly<Record<string, LeadUp>> = {
 
 /** The states that are for what takes too long. */
 const overtimes: ReadonlySet<string> = new Set(['migrate-source:forcing']);
+
+/** The states that are for post-copy. */
+const postcopies: ReadonlySet<string> = new Set([
+  'migrate-source:starting-postcopy',
+  'migrate-source:letting-go',
+  'migrate-source:pulling',
+  'migrate-source:lost',
+  'migrate-destination:deciding-postcopy',
+  'migrate-destination:awaiting-postcopy',
+  'migrate-destination:loading-devices',
+  'migrate-destination:deciding-postcopy-run',
+  'migrate-destination:pulling',
+  'migrate-destination:cut-off',
+  'migrate-destination:losing',
+  'migrate-destination:lost',
+]);
 
 const chances: ReadonlySet<string> = new Set(['migrate-destination:loaded', 'migrate-destination:handed-over']);
 
@@ -95,6 +123,7 @@ function momentOf(kind: Moment['kind'], state: string, usual: boolean): Moment {
     state,
     ...(leadUp === undefined ? {} : { leadUp }),
     ...(overtimes.has(point) ? { overtime: true } : {}),
+    ...(postcopies.has(point) ? { postcopy: true } : {}),
     ...(chances.has(point) ? { chance: true } : {}),
   };
 }

@@ -37,7 +37,7 @@ const neverThere = 'the operation went another way';
 /** Lets one thing fail right after one record, starts again what a service manager would, and checks what came of it. */
 export async function play(world: World, moment: Moment, fault: Fault): Promise<Played> {
   const owner = await runningSomewhere(world);
-  const checkpoint = moment.kind === 'restore' ? await saved(world, owner) : undefined;
+  const checkpoint = moment.kind === 'restore' || moment.postcopy ? await saved(world, owner) : undefined;
   if (moment.kind === 'restore' || moment.kind === 'start') await stopped(world, owner);
   const here = moment.kind === 'migrate-destination' ? otherThan(owner) : owner;
   const points = moment.midway ? [] : [...(moment.leadUp === undefined ? [] : [moment.leadUp.at]), pointOf(moment)];
@@ -68,18 +68,24 @@ export async function play(world: World, moment: Moment, fault: Fault): Promise<
 const slowBytesPerSecond = 4_000_000;
 /** Sooner than a slow transfer is done. */
 const soonOver = { timeoutMs: 2_000, onTimeout: 'force' } as const;
+const soonPulled = { timeoutMs: 2_000, allowPostcopy: true } as const;
 
 function actionOf(
   world: World,
-  { kind, midway, overtime }: Moment,
+  { kind, midway, overtime, postcopy }: Moment,
   destination: Host,
   checkpoint: CheckpointId | undefined,
 ): Action {
   const vm = world.spec.name;
   if (kind === 'save' || kind === 'start') return { verb: kind, vm };
   if (kind === 'restore' && checkpoint !== undefined) return { verb: 'restore', checkpoint };
-  const bandwidthBytesPerSecond = midway || overtime ? slowBytesPerSecond : 0;
-  const options = { bandwidthBytesPerSecond, downtimeMsMax: 300, ...(overtime ? soonOver : {}) };
+  const bandwidthBytesPerSecond = midway || overtime || postcopy ? slowBytesPerSecond : 0;
+  const options = {
+    bandwidthBytesPerSecond,
+    downtimeMsMax: 300,
+    ...(overtime ? soonOver : {}),
+    ...(postcopy ? soonPulled : {}),
+  };
   return { verb: 'migrate', vm, destination: hostId(destination), options };
 }
 
@@ -100,7 +106,10 @@ async function fate(
   if (running.length > 0) return { outcome: `runs ${running.map(placeOf).join(' and ')}`, lost: false };
   if (moment.kind === 'start') return { outcome: 'not started', lost: false };
   if (checkpoint !== undefined && (await isWhole(world, owner, checkpoint)))
-    return { outcome: 'not restored, its checkpoint is whole', lost: false };
+    return {
+      outcome: moment.postcopy ? 'lost in post-copy, its checkpoint is whole' : 'not restored, its checkpoint is whole',
+      lost: false,
+    };
   const record = await world.client.owner(world.spec.name);
   return { outcome: 'ended with its QEMU', lost: !killed.some((host) => host === record?.owner) };
 }

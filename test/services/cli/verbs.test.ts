@@ -158,6 +158,18 @@ test('a migration asks for what was said, and its timeout is its own', async () 
   );
 });
 
+test('post-copy is asked for by name, and nothing is asked of a host that says it by half', async () => {
+  const { alpha, connect } = await alphaWith(() => ({ is: 'accepted', operation }));
+  await carnet(['vm', 'migrate', 'web', 'beta', '--no-wait', '--allow-postcopy'], { connect });
+  const [asked] = alpha.asked;
+  assert.ok(asked?.verb === 'migrate');
+  assert.equal(asked.options.allowPostcopy, true);
+  const half = await carnet(['vm', 'migrate', 'web', 'beta', '--on-timeout', 'postcopy'], { connect });
+  assert.equal(half.status, 2);
+  assert.match(half.stderr, /--allow-postcopy/);
+  assert.equal(alpha.asked.length, 1);
+});
+
 test('how urgent a migration is, and how long it may wait, is part of what is signed', async () => {
   const { alpha, connect } = await alphaWith(() => ({ is: 'accepted', operation }));
   await carnet(['vm', 'migrate', 'web', 'beta', '--no-wait', '--priority', '0', '--queue-timeout', '2h'], { connect });

@@ -31,6 +31,10 @@ export interface FakeVmm extends Vmm {
 
 export interface FakeProcess extends VmProcess {
   running: boolean;
+  /** What QEMU says of a post-copy from now on. */
+  pulled(status: 'completed' | 'postcopy-paused'): void;
+  /** Everything but memory has come in. */
+  devicesLoaded(): void;
   emit(event: VmEvent): void;
 }
 
@@ -52,6 +56,8 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
     let state: Awaited<ReturnType<VmProcess['state']>> = launch.origin.kind === 'incoming' ? 'incoming' : 'paused';
     let peer: FakeProcess | undefined;
     let sending = false;
+    let pulls = false;
+    let status = 'none';
     const converge = () => {
       sending = false;
       state = 'paused';
@@ -59,6 +65,10 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
       process.emit(migration('pre-switchover'));
     };
     const migration = (status: string): VmEvent => ({ kind: 'migration', status, atMs: Date.now() });
+    const migrated = (now: string) => {
+      status = now;
+      process.emit(migration(now));
+    };
     const process: FakeProcess = {
       vm,
       pid: pids++,
@@ -111,8 +121,28 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
         await call('forceSend', vm);
         converge();
       },
+      async startPostcopy() {
+        await call('startPostcopy', vm);
+        pulls = true;
+        status = 'pre-switchover';
+        converge();
+      },
+      pulled(now) {
+        state = now === 'completed' && state === 'transferring' ? 'handed-over' : state;
+        migrated(now);
+      },
+      devicesLoaded() {
+        state = 'paused';
+        migrated('postcopy-active');
+      },
       async switchOver() {
         await call('switchOver', vm);
+        if (pulls) {
+          state = 'transferring';
+          migrated('postcopy-active');
+          peer?.devicesLoaded();
+          return;
+        }
         state = 'handed-over';
         peer?.emit(migration('completed'));
         process.emit(migration('completed'));
@@ -126,12 +156,13 @@ export function createFakeVmm(wire: FakeWire, calls: Calls = []): FakeVmm {
         process.emit(migration('cancelled'));
       },
       figures: async (): Promise<TransferFigures> => ({
-        status: sending ? 'active' : 'completed',
+        status: sending ? 'active' : status === 'none' ? 'completed' : status,
         transferredBytes: 1000,
         remainingBytes: 0,
         totalBytes: 1000,
         bytesPerSecond: 1000,
         passes: 1,
+        postcopyBytes: status.startsWith('postcopy') ? 1 : 0,
         dirtyBytesPerSecond: 0,
         totalMs: 1000,
       }),

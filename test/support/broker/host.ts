@@ -27,6 +27,14 @@ import { hostId } from '../values.ts';
 import { createFakeCheckpoints, createFakeImages, type FakeCheckpoints, type FakeImages } from './fake-storage.ts';
 import { createFakeVmm, type FakeVmm, type FakeWire } from './fake-vmm.ts';
 
+const migrationDefaults: MigrationLimits = {
+  outboundMax: 2,
+  inboundMax: 2,
+  queueMax: 100,
+  postcopy: true,
+  checkpointMinutesMax: 60,
+};
+
 /** A broker whose hypervisor and storage are fakes, and everything else is real: policy, messages, journal, ownership. */
 export interface TestHost {
   readonly world: World;
@@ -105,7 +113,7 @@ export async function createTestHost(options: {
     gate,
     oneOffKey: createOneOffKey,
     freeMemoryMiB: () => 4096,
-    migrations: { outboundMax: 2, inboundMax: 2, queueMax: 100, ...options.migrations },
+    migrations: { ...migrationDefaults, ...options.migrations },
     policyDigest: () => self.policy.digest,
     identities: { contextOf: (role, who) => contextsOf[`${role} ${who}`] },
     ownership: createOwnership({ bucket: await bus.bucket(buckets.owners), identity, trust, clock }),

@@ -79,6 +79,13 @@ export const brokerMayTakeIn = (host: HostFacts, vm: Label): Question => ({
   perms: ['migrate_in'],
 });
 
+/** T→T anon_inode{create ioctl read}: without it QEMU finds out at the first missing page that it cannot go on. */
+export const vmMayPullMemory = (vm: Label): Question => ({
+  kind: 'userfaultfd',
+  why: "the VM's process may wait for memory that is not here yet",
+  process: vm,
+});
+
 /** A host that only records refusals takes no state in: whoever sent it relies on them. */
 export const hostEnforces = (host: HostFacts): Question => ({
   kind: 'host',

@@ -7,6 +7,7 @@ import {
   hostEnforces,
   imageMayBeEntrypoint,
   labelIsValid,
+  vmMayPullMemory,
   vmMayRunHere,
 } from './common.ts';
 import type { HostFacts, Plan } from './question.ts';
@@ -17,7 +18,7 @@ type MigrateIn = Extract<GateAsk, { action: 'migrate-in' }>;
  * Migration, the destination's side: the host may send, the client may have the VM here, and the images may become this
  * VM here too. The client is who signed the request, not the source's broker.
  */
-export function planMigrateIn({ client, label, peer, images }: MigrateIn, host: HostFacts): Plan {
+export function planMigrateIn({ client, label, peer, images, postcopy = false }: MigrateIn, host: HostFacts): Plan {
   return {
     first: [
       hostEnforces(host),
@@ -39,6 +40,7 @@ export function planMigrateIn({ client, label, peer, images }: MigrateIn, host: 
       clientMay(client, vm, 'transition'),
       brokerMayTakeIn(host, vm),
       ...vmMayRunHere(host, vm),
+      ...(postcopy ? [vmMayPullMemory(vm)] : []),
     ],
   };
 }

@@ -8,9 +8,11 @@ export type Question =
       readonly why: string;
       readonly source: Label;
       readonly target: Label;
-      readonly tclass: 'vm' | 'vmhost' | 'file' | 'process';
+      readonly tclass: 'vm' | 'vmhost' | 'file' | 'process' | 'anon_inode';
       readonly perms: readonly [string, ...string[]];
     }
+  /** May a process of this label make a userfaultfd and use it? Which label that gets is for policy to say. */
+  | { readonly kind: 'userfaultfd'; readonly why: string; readonly process: Label }
   /** Is the label valid here, in the policy's own spelling? */
   | { readonly kind: 'valid'; readonly why: string; readonly label: Label }
   /** May `task` turn the VM's label `from` into `to`, by the policy's validatetrans rules? */

@@ -9,22 +9,34 @@ const capabilities = [
   'validate-uuid',
   'background-snapshot',
   'auto-converge',
+  'postcopy-ram',
 ] as const;
 type Capability = (typeof capabilities)[number];
 
 /**
- * Both ends of a migration. `return-path`, so that the source learns whether the destination could load;
+ * Both ends of every migration. `return-path`, so that the source learns whether the destination could load;
  * `late-block-activate`, so that the source can still go back to its disks.
  */
-export const transferCapabilities: readonly Capability[] = [
+const transferCapabilities: readonly Capability[] = [
   'events',
   'return-path',
   'pause-before-switchover',
   'late-block-activate',
   'validate-uuid',
 ];
-/** The source of one whose guest may be slowed down. QEMU looks at each pass whether it has to be. */
-export const convergingCapabilities: readonly Capability[] = [...transferCapabilities, 'auto-converge'];
+/** What was asked for of a migration beyond that. */
+export interface Asked {
+  /** The source slows the guest down; QEMU looks at each pass whether it has to. */
+  readonly autoConverge?: boolean;
+  /** The guest may run at the destination before all of its memory is there. Both ends have to know from the beginning. */
+  readonly postcopy?: boolean;
+}
+/** The capabilities of either end of a migration of which that was asked. */
+export const capabilitiesFor = ({ autoConverge = false, postcopy = false }: Asked): readonly Capability[] => [
+  ...transferCapabilities,
+  ...(autoConverge ? (['auto-converge'] as const) : []),
+  ...(postcopy ? (['postcopy-ram'] as const) : []),
+];
 /** A live checkpoint. QEMU excludes nearly everything else together with it. */
 export const snapshotCapabilities: readonly Capability[] = ['events', 'background-snapshot'];
 /** A stream that is written to or read from a file. */
@@ -47,12 +59,17 @@ export interface Parameters {
 /** QEMU sends a tenth of the bandwidth at a time, and takes less than a byte for no limit at all. */
 const bandwidthLeast = 10;
 
-/** The parameters of one operation; those left out are as at QEMU's start, but for the bandwidth, which is not limited. */
+/**
+ * The parameters of one operation; those left out are as at QEMU's start, but for the bandwidth, which is not limited. In post-copy
+ * the limit holds for what the guest does not wait for: a page that it asks for is sent at once.
+ */
 export async function setParameters({ execute }: Controls, options: Parameters = {}): Promise<void> {
-  const { bandwidthBytesPerSecond: bandwidth = 0 } = options;
+  const { bandwidthBytesPerSecond = 0 } = options;
+  const bandwidth = bandwidthBytesPerSecond === 0 ? 0 : Math.max(bandwidthBytesPerSecond, bandwidthLeast);
   await execute('migrate-set-parameters', {
     'tls-creds': options.credentials ?? '',
-    'max-bandwidth': bandwidth === 0 ? 0 : Math.max(bandwidth, bandwidthLeast),
+    'max-bandwidth': bandwidth,
+    'max-postcopy-bandwidth': bandwidth,
     'downtime-limit': options.downtimeMsMax ?? 300,
   });
 }

@@ -6,7 +6,7 @@ import { killNow, waitGone } from './ended.ts';
 import { loadDevices } from './load.ts';
 import { saveLive } from './save.ts';
 import { type RunState, settledRunState } from './settled.ts';
-import { cancelSend, figures, forceSend, listen, send, switchOver } from './transfer.ts';
+import { cancelSend, figures, forceSend, listen, send, startPostcopy, switchOver } from './transfer.ts';
 
 /** How long QEMU may take to end after it was asked to, before it is killed. */
 const quitMsMax = 5_000;
@@ -29,9 +29,10 @@ export function processOf(controls: Controls): VmProcess {
       await execute('system_powerdown');
     },
     quit: () => quit(controls),
-    listen: (address, key) => listen(controls, address, key),
+    listen: (address, key, options) => listen(controls, address, key, options),
     send: (to, key, options) => send(controls, to, key, options),
     forceSend: () => forceSend(controls),
+    startPostcopy: () => startPostcopy(controls),
     switchOver: () => switchOver(controls),
     cancelSend: () => cancelSend(controls),
     figures: () => figures(controls),

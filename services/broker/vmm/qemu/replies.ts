@@ -63,6 +63,7 @@ export const ramReply = fields({
   remaining: integer(0, bytesMax),
   total: integer(0, bytesMax),
   mbps: real(0, 1e9),
+  'postcopy-bytes': integer(0, bytesMax),
   'dirty-sync-count': integer(0, bytesMax),
   'dirty-pages-rate': integer(0, bytesMax),
   'page-size': integer(0, 2 ** 30),

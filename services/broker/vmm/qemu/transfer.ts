@@ -6,24 +6,26 @@ import { beginSending } from './begin-sending.ts';
 import { type Controls, migrationOf, watchFor } from './controls.ts';
 import { sendExactly } from './exact-sending.ts';
 import { credentialsId, forgetKey, installKey, removeKeyFiles } from './keys.ts';
-import {
-  convergingCapabilities,
-  liftBandwidth,
-  setCapabilities,
-  setParameters,
-  transferCapabilities,
-} from './migration-settings.ts';
+import { capabilitiesFor, liftBandwidth, setCapabilities, setParameters } from './migration-settings.ts';
 import { fieldOf, type MigrationStatus, migrateReply, ramReply, readList, readReply, socketReply } from './replies.ts';
 import { migrationEnded } from './settled.ts';
 
 const cancelMsMax = 10_000;
 
+/** In post-copy, or about to go on with it. */
+const pulled: readonly MigrationStatus[] = ['postcopy-active', 'postcopy-paused', 'postcopy-recover'];
+
 /** Destination: see the port. The key's file is gone as soon as the source's channel stands. */
-export async function listen(controls: Controls, address: string, key: TransferKey): Promise<{ port: number }> {
+export async function listen(
+  controls: Controls,
+  address: string,
+  key: TransferKey,
+  { postcopy = false }: { readonly postcopy?: boolean } = {},
+): Promise<{ port: number }> {
   const uri = uriOf({ address, port: 0 });
   await installKey(controls, 'server', key);
   try {
-    await setCapabilities(controls, transferCapabilities);
+    await setCapabilities(controls, capabilitiesFor({ postcopy }));
     await setParameters(controls, { credentials: credentialsId });
     removeKeyWhenRead(controls);
     await controls.execute('migrate-incoming', { uri });
@@ -71,12 +73,12 @@ export async function send(
   controls: Controls,
   to: Parameters<VmProcess['send']>[0],
   key: TransferKey,
-  { autoConverge = false, ...options }: Parameters<VmProcess['send']>[2],
+  { autoConverge = false, allowPostcopy: postcopy = false, ...options }: Parameters<VmProcess['send']>[2],
 ): Promise<void> {
   uriOf(to);
   await installKey(controls, 'client', key);
   try {
-    await setCapabilities(controls, autoConverge ? convergingCapabilities : transferCapabilities);
+    await setCapabilities(controls, capabilitiesFor({ autoConverge, postcopy }));
     const off = controls.onEvent((event) => {
       if (event.kind === 'exited') return off();
       if (event.kind !== 'migration' || !migrationEnded(event.status)) return;
@@ -109,20 +111,36 @@ export async function forceSend(controls: Controls): Promise<void> {
   await liftBandwidth(controls);
 }
 
+/**
+ * Source: see the port. QEMU pauses the guest, comes to pre-switchover as in any migration, and begins post-copy when it is
+ * told to go on there; where all was sent meanwhile there is nothing left to be pulled, and it completes as ever.
+ */
+export async function startPostcopy(controls: Controls): Promise<void> {
+  const { status } = await migrationOf(controls);
+  if (alreadyPaused.includes(status)) return;
+  if (status !== 'active' && status !== 'setup') {
+    throw new BrokerError('VM_STATE', `the memory of ${controls.record.vm} is not being sent`);
+  }
+  await controls.execute('migrate-start-postcopy');
+}
+
 /** QEMU has paused the guest by itself. */
-const alreadyPaused: readonly MigrationStatus[] = ['pre-switchover', 'device', 'completed'];
+const alreadyPaused: readonly MigrationStatus[] = ['pre-switchover', 'device', 'completed', ...pulled];
 
 /** Source at pre-switchover: see the port. */
-export async function switchOver({ execute }: Controls): Promise<void> {
-  await execute('migrate-continue', { state: 'pre-switchover' });
+export async function switchOver(controls: Controls): Promise<void> {
+  if (pulled.includes((await migrationOf(controls)).status)) return;
+  await controls.execute('migrate-continue', { state: 'pre-switchover' });
 }
 
 /**
  * Source: gives the transfer up and waits until QEMU has; QEMU lets the guest go on by itself. VM_STATE where the
- * transfer is complete: then the guest may run elsewhere, and going on is not for this command to say.
+ * transfer is complete, or in post-copy: then the guest may run elsewhere, and going on is not for this command to say. A
+ * `migrate_cancel` in post-copy would lose the guest.
  */
 export async function cancelSend(controls: Controls): Promise<void> {
   if (await isOver(controls)) return refuseComplete(controls);
+  await refusePulled(controls);
   await waitOver(controls, cancelMsMax, () => controls.execute('migrate_cancel'));
   await refuseComplete(controls);
 }
@@ -130,6 +148,11 @@ export async function cancelSend(controls: Controls): Promise<void> {
 async function refuseComplete(controls: Controls): Promise<void> {
   const { status } = await migrationOf(controls);
   if (status === 'completed') throw new BrokerError('VM_STATE', `the transfer of ${controls.record.vm} is complete`);
+}
+
+async function refusePulled(controls: Controls): Promise<void> {
+  const { status } = await migrationOf(controls);
+  if (pulled.includes(status)) throw new BrokerError('VM_STATE', `${controls.record.vm} is in post-copy`);
 }
 
 const isOver = async (controls: Controls): Promise<boolean> => migrationEnded((await migrationOf(controls)).status);
@@ -152,6 +175,7 @@ const noRam: Shape<typeof ramReply> = {
   remaining: 0,
   total: 0,
   mbps: 0,
+  'postcopy-bytes': 0,
   'dirty-sync-count': 0,
   'dirty-pages-rate': 0,
   'page-size': 0,
@@ -171,6 +195,7 @@ export async function figures({ execute }: Controls): Promise<TransferFigures> {
     totalBytes: ram.total,
     bytesPerSecond: Math.round((ram.mbps * 1e6) / 8),
     passes: ram['dirty-sync-count'],
+    postcopyBytes: ram['postcopy-bytes'],
     dirtyBytesPerSecond: ram['dirty-pages-rate'] * ram['page-size'],
     ...(throttle === undefined ? {} : { throttlePercent: throttle }),
     totalMs: about['total-time'] ?? 0,

@@ -73,6 +73,7 @@ const figures = (changes: Partial<TransferFigures>): TransferFigures => ({
   totalBytes: 2,
   bytesPerSecond: 1,
   passes: 1,
+  postcopyBytes: 0,
   dirtyBytesPerSecond: 1,
   totalMs: 1,
   ...changes,

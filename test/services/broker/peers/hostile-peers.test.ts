@@ -26,7 +26,7 @@ import { contexts } from '../../../support/gate/asks.ts';
 import { loaded, shippedText } from '../../../support/gate/shipped.ts';
 import { createManualClock } from '../../../support/manual-clock.ts';
 import { createTestFleet } from '../../../support/pki.ts';
-import { carnetFor, hostId, vmId } from '../../../support/values.ts';
+import { carnetFor, checkpointIdOf, hostId, vmId } from '../../../support/values.ts';
 
 /*
  * alpha is no broker here but its certificate in wrong hands: it may say whatever it likes to beta, a real one. What beta
@@ -252,6 +252,30 @@ test('only the source of a migration is heard about it, and only with its grant'
   ]);
   for (const { answer } of faults) assert.equal(answer.is === 'failure' && answer.fault.code, 'MESSAGE_FORGED');
   assert.equal(beta.runner.stateOf(operation)?.state, 'granted');
+});
+
+test('a source that pulls without having been granted that is not listened to', async () => {
+  const { offer, grantId } = await granted();
+  const { operation } = offer;
+  const { answer } = await alpha.ask(switchoverExchange, toBeta, { operation, grantId, postcopy: true });
+  assert.equal(answer.is === 'failure' && answer.fault.code, 'MESSAGE_FORGED');
+  assert.equal(beta.runner.stateOf(operation)?.state, 'granted');
+});
+
+test('an offer of post-copy without a checkpoint, or without the client having asked for it, is refused, and nothing is started', async () => {
+  const before = beta.vmm.calls.length;
+  const [plain, other] = [await goodOffer(), await goodOffer()];
+  const options = { ...other.options, allowPostcopy: true };
+  const vm = other.carnet.spec.name;
+  const request = await signed('operator', { verb: 'migrate', vm, destination: hostId('beta'), options });
+  for (const offer of [
+    { ...plain, checkpoint: checkpointIdOf(1) },
+    { ...other, options, request },
+  ]) {
+    const answer = await offered(offer);
+    assert.equal(answer.is === 'failure' && answer.fault.code, 'MESSAGE_FORGED');
+  }
+  assert.equal(beta.vmm.calls.length, before);
 });
 
 test('a handover before switchover moves nothing and runs nothing', async () => {

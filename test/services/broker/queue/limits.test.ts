@@ -19,10 +19,10 @@ test('a VM counts as being sent in every state but those before its turn and tho
   const sending = states.filter((state) => isSending(open('migrate-source', state)));
   assert.deepEqual(waiting.toSorted(), ['deciding', 'queued']);
   const others = states.filter((state) => !waiting.includes(state) && !sending.includes(state));
-  assert.deepEqual(others.toSorted(), ['clearing', 'completed', 'in-doubt', 'taking-back', 'unmoved']);
+  assert.deepEqual(others.toSorted(), ['clearing', 'completed', 'in-doubt', 'lost', 'taking-back', 'unmoved']);
 });
 
-test('a VM counts as being taken in in every state until its record is moved', () => {
+test('a VM counts as being taken in in every state until its record is moved, and while the rest of it is pulled', () => {
   const others = statesOf(migrateDestination).filter((state) => !isTakingIn(open('migrate-destination', state)));
-  assert.deepEqual(others.toSorted(), ['claiming', 'closed', 'completed', 'running-guest']);
+  assert.deepEqual(others.toSorted(), ['claiming', 'closed', 'completed', 'cut-off', 'lost', 'running-guest']);
 });
