@@ -18,13 +18,16 @@ export function presenceOf(index: KeyIndex): Presence {
   const words = Math.max(1, 2 ** Math.ceil(Math.log2((rows * bitsPerRow) / 32)));
   const presence = { sources: new Uint32Array(words), targets: new Uint32Array(words) };
   const { sources, targets } = presence;
+  const mask = words - 1;
   const pairs = index.pairs.data;
   const classes = index.classes.data;
   for (let row = 0; row < rows; row++) {
     const pair = pairs[row] as number;
     const tclass = classes[row] as number;
-    set(sources, hash(pair >>> 16, tclass));
-    set(targets, hash(pair & 0xffff, tclass));
+    const source = hash(pair >>> 16, tclass);
+    const target = hash(pair & 0xffff, tclass);
+    sources[(source >>> 5) & mask] = (sources[(source >>> 5) & mask] as number) | (1 << (source & 31));
+    targets[(target >>> 5) & mask] = (targets[(target >>> 5) & mask] as number) | (1 << (target & 31));
   }
   return presence;
 }
@@ -33,11 +36,6 @@ export function presenceOf(index: KeyIndex): Presence {
 export function mayHave(bits: Uint32Array, value: number, tclass: number): boolean {
   const mixed = hash(value, tclass);
   return ((bits[(mixed >>> 5) & (bits.length - 1)] as number) & (1 << (mixed & 31))) !== 0;
-}
-
-function set(bits: Uint32Array, mixed: number): void {
-  const word = (mixed >>> 5) & (bits.length - 1);
-  bits[word] = (bits[word] as number) | (1 << (mixed & 31));
 }
 
 function hash(value: number, tclass: number): number {
