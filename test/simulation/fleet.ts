@@ -7,6 +7,7 @@ import type { VmEntry } from '../../services/broker/vms/vms.ts';
 import type { CheckpointId, VmName } from '../../shared/ids.ts';
 import { type Logger, silentLogger } from '../../shared/log/logger.ts';
 import type { Endpoint } from '../../shared/messages/endpoint.ts';
+import type { OwnerRecord } from '../../shared/messages/record.ts';
 import type { Manifest } from '../../shared/vm/carnet.ts';
 import type { VmSpec } from '../../shared/vm/spec.ts';
 import { carnetFor, checkpointIdOf, clientId, hostId, operationIdOf, specOf, vmId } from '../support/values.ts';
@@ -103,6 +104,7 @@ export function createFleet(by: {
     pace,
     links,
     network,
+    isWrittenDown: (record) => isWrittenDown(byName.get(record.owner), record),
     onUnheard: truth.unheard,
     onWrite(written, before) {
       truth.writes(written, before);
@@ -161,6 +163,18 @@ export function createFleet(by: {
   for (const vm of fleet.vms) seedVm(fleet, vm, random.pick(hosts), random.chance(0.75));
   for (const host of hosts) startBroker(fleet, host);
   return fleet;
+}
+
+/** Whether a host's disk says that it has the VM in that epoch, or is about to. */
+function isWrittenDown(host: SimHost | undefined, { vm, epoch }: OwnerRecord): boolean {
+  if (host === undefined) return false;
+  for (const entry of host.disk.values('vms') as Iterable<VmEntry>) {
+    if (entry.spec.name === vm && entry.epoch >= epoch) return true;
+  }
+  for (const { vm: of, state } of host.disk.values('operations-open') as Iterable<OperationRecord>) {
+    if (of === vm && 'epoch' in state && Number(state.epoch) >= epoch) return true;
+  }
+  return false;
 }
 
 /** Specs are checked when they are made, which costs more than all else that a VM needs. */

@@ -40,17 +40,19 @@ export function createOwnerBucket(by: {
   network: Network;
   /** Told of every write that was taken, before anybody is answered. */
   onWrite: (written: StoredRecord, before: StoredRecord | undefined) => void;
-  /** A write was forgotten of which nobody ever heard that it was taken. */
+  /** Whether its owner has written down that it has the VM in that epoch. */
+  isWrittenDown: (record: OwnerRecord) => boolean;
+  /** A write was forgotten of which nobody knows that it was taken. */
   onUnheard: (forgotten: StoredRecord, before: StoredRecord | undefined) => void;
 }): OwnerBucket {
-  const { replicas, time, random, pace, links, network, onWrite, onUnheard } = by;
+  const { replicas, time, random, pace, links, network, onWrite, isWrittenDown, onUnheard } = by;
   const records = new Map<VmName, StoredRecord>();
-  const undo: { vm: VmName; before: StoredRecord | undefined; revision: number; heard: boolean }[] = [];
+  const undo: { vm: VmName; before: StoredRecord | undefined; revision: number; heardBy: Life | undefined }[] = [];
   const watchers = new Set<{ host: string; life: Life; onChange: (vm: VmName) => void }>();
   let revisions = 0;
 
   function put(vm: VmName, after: StoredRecord | undefined, by?: string): void {
-    undo.push({ vm, before: records.get(vm), revision: revisions, heard: false });
+    undo.push({ vm, before: records.get(vm), revision: revisions, heardBy: undefined });
     if (after === undefined) records.delete(vm);
     else records.set(vm, after);
     for (const watcher of watchers) {
@@ -73,9 +75,12 @@ export function createOwnerBucket(by: {
     records,
     rewind(writes) {
       for (let left = writes; left > 0 && undo.length > 0; left--) {
-        const { vm, before, revision, heard } = undo.pop() as (typeof undo)[number];
+        const { vm, before, revision, heardBy } = undo.pop() as (typeof undo)[number];
         const forgotten = records.get(vm);
-        if (!heard && forgotten !== undefined) onUnheard(forgotten, before);
+        // A broker that heard of it, and died before it had written that down, is the same as one that did not.
+        const known =
+          heardBy !== undefined && forgotten !== undefined && (heardBy.up || isWrittenDown(forgotten.record));
+        if (!known && forgotten !== undefined) onUnheard(forgotten, before);
         if (before === undefined) records.delete(vm);
         else records.set(vm, before);
         revisions = revision;
@@ -147,7 +152,7 @@ export function createOwnerBucket(by: {
             return stored.revision;
           };
           return asked(write, () => {
-            if (written !== undefined) written.heard = true;
+            if (written !== undefined) written.heardBy = life;
           });
         },
         remove: (vm, revision) =>
