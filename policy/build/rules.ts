@@ -56,20 +56,35 @@ function vectorOf(rule: AvRule['rule']): Vector {
   return rule === 'auditallow' ? AUDITALLOW : AUDITDENY;
 }
 
-/** `type_transition`, `type_change` and `type_member`; every one by concrete types. */
+/**
+ * `type_transition`, `type_change` and `type_member`; every one by concrete types. As in libsepol, a pair of types takes
+ * its classes from the last one down, and a class that has the rule already ends that pair.
+ */
 export function resolveTypeRule(build: Build, rule: TypeRule, statement: number, branch = UNCONDITIONAL): void {
   const ends = ruleEnds(build, rule, { starAllowed: false, expandAll: true });
   const classes = plainSet(build, rule, rule.classes, 'class');
   const type = concreteType(build, rule, rule.type);
   if (ends === undefined || classes === undefined || type === 0) return;
   if (!mayExpand(build, rule, rowsOf(ends) * classes.length)) return;
-  let stopped = false;
-  for (const tclass of classes) {
-    eachPair(ends, (source, target) => {
-      if (stopped) return;
-      stopped = !addOne(build, rule, { source, target, tclass, type, branch, statement });
-    });
-  }
+  let [stopped, left] = [false, false];
+  eachPair(ends, (source, target) => {
+    for (let index = classes.length - 1; index >= 0 && !stopped; index--) {
+      const tclass = classes[index] ?? 0;
+      const outcome = addOne(build, rule, { source, target, tclass, type, branch, statement });
+      stopped = outcome === 'wrong';
+      if (outcome === 'same' && rule.fileName === undefined) {
+        left ||= index > 0;
+        return;
+      }
+    }
+  });
+  if (left) warnOfClasses(build, rule);
+}
+
+/** libsepol is done with a pair of types where it finds the same rule for one class (expand.c). */
+function warnOfClasses(build: Build, rule: Span): void {
+  const hint = 'write one rule for each class, or take out what is given already';
+  build.report.warn(rule, 'where one class has this rule already, those declared before it are left out', { hint });
 }
 
 interface OneTypeRule {
@@ -81,7 +96,7 @@ interface OneTypeRule {
   readonly statement: number;
 }
 
-function addOne(build: Build, rule: TypeRule, one: OneTypeRule): boolean {
+function addOne(build: Build, rule: TypeRule, one: OneTypeRule): 'added' | 'same' | 'wrong' {
   const { db, report } = build;
   const key = `${db.types.names[one.source]} ${db.types.names[one.target]}:${db.classes.names[one.tclass]}`;
   if (rule.fileName !== undefined) {
@@ -93,20 +108,20 @@ function addOne(build: Build, rule: TypeRule, one: OneTypeRule): boolean {
       const agrees = build.reportTwice === undefined && before.value === one.type;
       const message = `a rule for \`${key}\` and this file name is already given`;
       if (!agrees) (build.reportTwice ?? report).error(rule, message, { hint: 'remove one of the rules' });
-      return agrees;
+      return agrees ? 'same' : 'wrong';
     }
     rules.set(number, { value: one.type, statement: one.statement });
-    return true;
+    return 'added';
   }
   const added = addTypeRule(db.typeRules[rule.rule], one.source, one.target, one.tclass, one);
-  if (added.outcome === 'added' || added.outcome === 'same') return true;
+  if (added.outcome === 'added' || added.outcome === 'same') return added.outcome;
   const old = db.types.names[added.type] ?? '';
   const message =
     added.outcome === 'conflict'
       ? `conflicting ${rule.rule} for \`${key}\``
       : `${rule.rule} for \`${key}\` is given twice`;
   report.error(rule, message, { hint: `another rule says \`${old}\`; keep one of the two` });
-  return false;
+  return 'wrong';
 }
 
 export function ruleEnds(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { loadPolicy } from '../../../policy/load.ts';
 import { mustLoad } from '../../support/policy/load.ts';
 import { type Additions, smallPolicy } from '../../support/policy/small-policy.ts';
 
@@ -35,6 +36,16 @@ describe('a computed context', () => {
       assert.equal(context, `system_u:object_r:qemu_virtdisk_t:${range}`);
     });
   }
+
+  it('is as before for classes declared before one that has the rule already, as with libsepol', () => {
+    const rules = 'type_transition user_t disk:vm user_t;\ntype_transition user_t disk:{ file vm } user_t;';
+    assert.equal(transition({ rules }, 'file'), 'system_u:object_r:qemu_virtdisk_t:s0:c0');
+    assert.equal(transition({ rules }), 'system_u:object_r:user_t:s0:c0');
+    const loaded = loadPolicy(smallPolicy({ rules }));
+    assert.match(loaded.ok ? (loaded.warnings[0]?.message ?? '') : '', /those declared before it are left out/);
+    const twice = loadPolicy(smallPolicy({ rules: 'type_change user_t disk:vm user_t;'.repeat(2) }));
+    assert.deepEqual(twice.ok && twice.warnings, []);
+  });
 
   it('takes a range transition before the default', () => {
     const add = { defaults: 'default_range vm target low;', rules: 'range_transition user_t disk:vm s1:c3;' };
