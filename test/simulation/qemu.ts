@@ -171,7 +171,8 @@ export function createMachines(
     if (of(qemu.host).get(qemu.vm) === qemu) of(qemu.host).delete(qemu.vm);
     listening.delete(qemu.port);
     const { peer } = qemu;
-    if (peer?.alive && peer.peer === qemu) soon(() => peerIsGone(peer));
+    // By the time it is noticed it may be connected to another one.
+    if (peer?.alive && peer.peer === qemu) soon(() => peer.peer === qemu && peerIsGone(peer));
   }
 
   /** The connection to the other QEMU broke. */

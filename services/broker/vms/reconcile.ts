@@ -140,9 +140,9 @@ export async function keepOwners(world: World, runner: Runner): Promise<Keeper> 
     if (entry === undefined) return undefined;
     const runs = vms.process(vm) !== undefined;
     if (record === undefined || record.epoch < entry.epoch) return 'forgotten';
-    // In the same epoch where this host only intended to claim it, and another was faster.
-    if (record.owner !== host && (record.epoch > entry.epoch || entry.claimedBy !== undefined))
-      return runs ? 'fenced' : 'theirs';
+    // In the same epoch where this host had only written down that it takes it over, and another was faster.
+    const intended = entry.claimedBy !== undefined || entry.fence?.epoch === entry.epoch;
+    if (record.owner !== host && (record.epoch > entry.epoch || intended)) return runs ? 'fenced' : 'theirs';
     if (record.owner !== host) return undefined;
     return record.running && !runs ? 'ended' : undefined;
   }

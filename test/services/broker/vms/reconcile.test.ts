@@ -7,7 +7,7 @@ import type { VmEntry } from '../../../../services/broker/vms/vms.ts';
 import { silentLogger } from '../../../../shared/log/logger.ts';
 import type { OwnerRecord } from '../../../../shared/messages/record.ts';
 import { createManualClock } from '../../../support/manual-clock.ts';
-import { hostId, labelOf, operationIdOf, specOf, vmId } from '../../../support/values.ts';
+import { clientId, hostId, labelOf, operationIdOf, specOf, vmId } from '../../../support/values.ts';
 
 const vm = vmId('web');
 const [alpha, beta] = [hostId('alpha'), hostId('beta')];
@@ -65,4 +65,44 @@ test('a record that changes while it is looked at is looked at once more', async
   await forgotten.promise;
   assert.equal(entry, undefined);
   keeper.stop();
+});
+
+test('what was taken over on a word in the epoch of which the record names another host is forgotten', async () => {
+  const fence = { host: hostId('gamma'), epoch: 2, by: clientId('operator'), atMs: 1 };
+  const entry = {
+    spec: specOf('web'),
+    label: labelOf('u:r:vm_t:s0'),
+    epoch: 2,
+    accelerator: null,
+    mapped: null,
+    fence,
+  };
+  const record: OwnerRecord = { vm, owner: beta, epoch: 2, running: false, operation: operationIdOf(1) };
+  const held: string[] = [];
+  // One that was taken over and has been started since is in a later epoch than the word.
+  for (const kept of [entry, { ...entry, fence: { ...fence, epoch: 1 } }]) {
+    const world = {
+      host: alpha,
+      log: silentLogger,
+      clock: createManualClock(),
+      vms: {
+        get: () => kept,
+        need: () => kept,
+        list: () => [],
+        process: () => undefined,
+        giveAway: async () => {},
+        remove: async () => void held.push(`removed ${kept.fence.epoch}`),
+      },
+      ownership: {
+        read: async () => ({ record, revision: 1 }),
+        watch: async () => () => {},
+      },
+    } as unknown as World;
+    const runner = { activeOf: () => undefined, hold: () => () => {} } as unknown as Runner;
+    const keeper = await keepOwners(world, runner);
+    keeper.look(vm);
+    await new Promise((resolve) => setImmediate(resolve));
+    keeper.stop();
+  }
+  assert.deepEqual(held, ['removed 2']);
 });
