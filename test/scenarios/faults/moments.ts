@@ -59,6 +59,7 @@ const setbacks = new Set([
   'destination-lost',
   'copy-released',
   'memory-lost',
+  'cleared-lost',
   'cut',
   'source-gone',
   'end-asked',

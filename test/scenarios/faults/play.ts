@@ -107,7 +107,7 @@ async function fate(
   if (moment.kind === 'start') return { outcome: 'not started', lost: false };
   if (checkpoint !== undefined && (await isWhole(world, owner, checkpoint)))
     return {
-      outcome: moment.postcopy ? 'lost in post-copy, its checkpoint is whole' : 'not restored, its checkpoint is whole',
+      outcome: moment.postcopy ? 'ended, its checkpoint is whole' : 'not restored, its checkpoint is whole',
       lost: false,
     };
   const record = await world.client.owner(world.spec.name);
