@@ -38,6 +38,32 @@ export async function followTransfer(
   }
 }
 
+/**
+ * The same while what is missing is pulled. Nothing calls that off, so there is no verdict: true when QEMU has sent the last of
+ * it, false when it goes no further.
+ */
+export async function followPull(
+  world: World,
+  vm: VmName,
+  { overtaken, report, wait }: Pick<Performing, 'overtaken' | 'report' | 'wait'>,
+): Promise<boolean> {
+  for (;;) {
+    await wait(everyMs);
+    if (overtaken() || world.vms.process(vm) === undefined) return false;
+    const figures = await figuresOf(world, vm);
+    if (figures === undefined) continue;
+    report(shownOf(figures));
+    if (figures.status !== 'postcopy-active') return figures.status === 'completed';
+  }
+}
+
+/** Reports for how long the guest did not run. To be called once, as soon as it is known to run at the destination. */
+export function reportDowntime({ vms, clock }: World, vm: VmName, report: Performing['report']): void {
+  // Counted until the destination's word is here, by this host's clock alone: a little more than the guest noticed.
+  const stoppedAtMs = vms.stoppedAtMs(vm);
+  if (stoppedAtMs !== undefined) report({ downtimeMs: clock.nowMs() - stoppedAtMs });
+}
+
 /** Nothing where QEMU does not answer. That it is gone is said by an event. */
 const figuresOf = async ({ vms }: World, vm: VmName): Promise<TransferFigures | undefined> => {
   try {
@@ -57,9 +83,6 @@ function shownOf(figures: TransferFigures | undefined): Figures {
 
 /** Reports the figures of a transfer that is over and whose guest runs at the destination. */
 export async function reportTransfer(world: World, vm: VmName, report: (figures: Figures) => void): Promise<void> {
-  // Counted until the destination's word is here, by this host's clock alone: a little more than the guest noticed.
-  const stoppedAtMs = world.vms.stoppedAtMs(vm);
-  if (stoppedAtMs !== undefined) report({ downtimeMs: world.clock.nowMs() - stoppedAtMs });
   try {
     const { transferredBytes, totalBytes, totalMs } = await world.vms.needProcess(vm).figures();
     const bytesPerSecond = totalMs > 0 ? (transferredBytes / totalMs) * 1000 : 0;

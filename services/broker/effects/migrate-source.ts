@@ -11,7 +11,7 @@ import { afterEnd } from '../requests/control.ts';
 import type { Kind, Performing } from '../runtime/kind.ts';
 import type { VmEvent, VmProcess } from '../runtime/ports.ts';
 import { carnetOf } from './carnet.ts';
-import { followTransfer, reportTransfer } from './follow-transfer.ts';
+import { followPull, followTransfer, reportDowntime, reportTransfer } from './follow-transfer.ts';
 import { awaitPostcopy, checkpointFor, mustHaveCheckpoint } from './postcopy.ts';
 import { clientLabel, letGo, needHeld, peerLabel, type World } from './world.ts';
 
@@ -112,6 +112,9 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
 
   /** What goes nowhere ends; a guest that only writes too fast is paused, or let go before all is sent, where that was asked for. */
   async function follow(state: SourceState, performing: Performing): Promise<SourceEvent | undefined> {
+    if (state.state === 'pulling') {
+      return (await followPull(world, state.vm, performing)) ? { event: 'sent' } : undefined;
+    }
     const verdict = await followTransfer(world, state.vm, performing);
     if (verdict === undefined) return undefined;
     const due =
@@ -173,11 +176,17 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
       epoch: carnet.epoch + 1,
       ...(state.state === 'pulling' && isGone(vm) ? { gone: true } : {}),
     });
+    const countDowntime = () => {
+      if (!held.runsThere.has(operation)) reportDowntime(world, vm, report);
+      held.runsThere.add(operation);
+    };
     switch (answer.is) {
       case 'running':
+        countDowntime();
         await reportTransfer(world, vm, report);
         return { event: 'destination-running', decision: answer.decision };
       case 'pulling':
+        countDowntime();
         return { event: 'destination-pulling', decision: answer.decision };
       case 'lost':
         return { event: 'destination-lost', lost: answer.fault };

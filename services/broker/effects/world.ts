@@ -60,6 +60,8 @@ export interface Held {
   readonly checkpoints: Map<OperationId, OpenCheckpoint>;
   /** Migrations whose guest this broker has not yet told to run here. After a crash nobody knows. */
   readonly untold: Set<OperationId>;
+  /** Migrations whose guest this broker has heard to run at the destination. */
+  readonly runsThere: Set<OperationId>;
 }
 
 export const emptyHeld = (): Held => ({
@@ -69,6 +71,7 @@ export const emptyHeld = (): Held => ({
   saves: new Map(),
   checkpoints: new Map(),
   untold: new Set(),
+  runsThere: new Set(),
 });
 
 /** Closes and forgets everything an operation held. */
@@ -81,6 +84,7 @@ export function letGo(held: Held, operation: OperationId): void {
   held.checkpoints.get(operation)?.close();
   held.checkpoints.delete(operation);
   held.untold.delete(operation);
+  held.runsThere.delete(operation);
 }
 
 /** The context of a client by this host's own map. IDENTITY_UNKNOWN where it has none. */

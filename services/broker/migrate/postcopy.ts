@@ -26,7 +26,7 @@ export const postcopyRows = {
       on: 'postcopy-began',
       to: 'pulling',
       next: (s) => ({ ...s, state: 'pulling' }),
-      effects: () => [{ effect: 'send-handover' }],
+      effects: () => [{ effect: 'send-handover' }, { effect: 'follow-transfer' }],
     }),
     // Nothing is left to be pulled: both have all of it, as in any other migration.
     sourceRow({
@@ -47,6 +47,13 @@ export const postcopyRows = {
       effects: () => lettingGo,
     }),
     sourceRow({ from: 'pulling', on: 'destination-pulling', to: 'pulling', next: (s) => s }),
+    sourceRow({
+      from: 'pulling',
+      on: 'sent',
+      to: 'pulling',
+      next: (s) => s,
+      effects: () => [{ effect: 'send-handover' }],
+    }),
     sourceRow({
       from: 'pulling',
       on: 'destination-running',

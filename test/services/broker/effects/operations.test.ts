@@ -752,9 +752,12 @@ describe('post-copy', () => {
     }
     assert.ok(!done(alpha, vm).includes('quit'));
 
+    const downtimeMs = () => alpha.runner.view(operation)?.progress.downtimeMs ?? undefined;
+    const stoodMs = await alpha.runner.settled(operation, downtimeMs, 20_000);
     alpha.vmm.processes.get(vm)?.pulled('completed');
     beta.vmm.processes.get(vm)?.pulled('completed');
     assert.deepEqual(await ended(alpha, operation), { is: 'completed' });
+    assert.equal(downtimeMs(), stoodMs, 'a guest that runs does not stand still');
     assert.deepEqual(await ended(beta, operation), { is: 'completed', label: contexts.vm });
     assert.equal(done(alpha, vm).at(-1), 'quit');
     assert.equal(alpha.world.vms.get(vm), undefined);

@@ -407,16 +407,17 @@ const awaiting = ['allowed', 'prepared', 'transfer-began', 'letting-go-asked', '
 const handedOver = [...awaiting, 'handover-received', 'devices-loaded', 'still-allowed', 'owner-moved'] as const;
 
 test('a post-copy that goes well is one line through both tables', () => {
-  const order = [...lettingGo, 'postcopy-began', 'destination-pulling', 'destination-running', 'cleared'];
+  const order = [...lettingGo, 'postcopy-began', 'destination-pulling', 'sent', 'destination-running', 'cleared'];
   const source = walk(migrateSource, sourceBegin, pick(pulledSourceEvents, order));
   assert.deepEqual(
-    source.log.slice(-8).map(({ to, effects }) => [to, ...effects].join(' ')),
+    source.log.slice(-9).map(({ to, effects }) => [to, ...effects].join(' ')),
     [
       'starting-postcopy start-postcopy follow-transfer',
       'deciding-switchover decide-switchover',
       'letting-go switch-over await-postcopy',
-      'pulling send-handover',
+      'pulling send-handover follow-transfer',
       'pulling',
+      'pulling send-handover',
       'clearing destroy-copy',
       'completed',
     ].toSpliced(0, 0, 'transferring start-transfer follow-transfer'),
