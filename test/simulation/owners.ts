@@ -133,12 +133,20 @@ export function createOwnerBucket(by: {
       };
       return {
         decidesAlone: replicas >= 3,
-        read: (vm) =>
-          asked(() => {
-            const found = records.get(vm);
+        read(vm) {
+          let found: StoredRecord | undefined;
+          const look = () => {
+            found = records.get(vm);
             if (found !== undefined && found.writer !== found.record.owner) throw new BrokerError('MESSAGE_FORGED');
             return found && { record: found.record, revision: found.revision };
-          }),
+          };
+          // Whose own write was not answered hears of it by reading.
+          return asked(look, () => {
+            if (found?.writer !== host) return;
+            const written = undo.findLast(({ revision }) => revision + 1 === found?.revision);
+            if (written !== undefined) written.heardBy = life;
+          });
+        },
         write(record, revision) {
           let written: (typeof undo)[number] | undefined;
           const write = () => {

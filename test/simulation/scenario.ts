@@ -160,7 +160,7 @@ export function createScenario(fleet: Fleet, hard: boolean): Scenario {
   function opOf(at: string, vm: VmName): OperationRecord | undefined {
     const host = fleet.hosts.find(({ name }) => name === at);
     const open = (host?.disk.values('operations-open') ?? []) as Iterable<OperationRecord>;
-    for (const record of open) if (record.vm === vm) return record;
+    for (const record of open) if (record.vm === vm && record.endedAtMs === null) return record;
     return undefined;
   }
 
