@@ -1,5 +1,5 @@
 import { BrokerError, type Fault, faultOf } from '../../../shared/errors/broker-error.ts';
-import type { ClientName, VmName } from '../../../shared/ids.ts';
+import type { ClientName, OperationId, VmName } from '../../../shared/ids.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
 import { problemsOf } from '../../../shared/vm/spec.ts';
 import { mustNotDrain } from '../draining/draining.ts';
@@ -20,7 +20,9 @@ const grantLifetimeMs = 60_000;
 
 /** Carries out a migration at the destination. */
 export function migrateDestinationKind(world: World): Kind<DestinationState, DestinationEvent, DestinationEffect> {
-  const { gate, vms, images, held, host, vmm, clock, ownership } = world;
+  const { gate, vms, images, held, host, vmm, clock, ownership, peers } = world;
+  /** Operations about which policy is being asked: of two answers the later one might be the no. */
+  const asked = new Set<OperationId>();
 
   async function decide(state: DestinationState, client: ClientName, moment: Decision['moment']) {
     const { carnet, source, operation, vm, checkpoint } = state;
@@ -115,16 +117,22 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
   async function decidePostcopyRun(
     state: DestinationState,
     { client, overtaken }: Performing,
-  ): Promise<DestinationEvent> {
+  ): Promise<DestinationEvent | undefined> {
     const { operation, carnet } = state;
-    if (!held.images.has(operation)) {
-      const opened = await images.open(carnet.spec.images);
-      // Another attempt may have been faster, or the operation have ended.
-      if (held.images.has(operation) || overtaken()) opened.close();
-      else held.images.set(operation, opened);
-      checkImages(carnet, opened);
+    if (asked.has(operation)) return undefined;
+    asked.add(operation);
+    try {
+      if (!held.images.has(operation)) {
+        const opened = await images.open(carnet.spec.images);
+        // The operation may have ended meanwhile.
+        if (overtaken()) opened.close();
+        else held.images.set(operation, opened);
+        checkImages(carnet, opened);
+      }
+      return await decideAgain(state, client, 'run');
+    } finally {
+      asked.delete(operation);
     }
-    return decideAgain(state, client, 'run');
   }
 
   async function moveOwner(
@@ -190,10 +198,16 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     return { event: 'ended' };
   }
 
-  /** A handover that does not come may never come: then the record says so. */
-  async function lookAtOwner({ vm, carnet }: DestinationState): Promise<DestinationEvent | undefined> {
+  /**
+   * A handover that does not come may never come: then the record says so, or the source that it is not at work on the VM any
+   * more, whose release got lost.
+   */
+  async function lookAtOwner({ vm, carnet, source }: DestinationState): Promise<DestinationEvent | undefined> {
     const fault = await newerOwner(vm, carnet.epoch);
-    return fault && { event: 'owner-lost', fault };
+    if (fault !== undefined) return { event: 'owner-lost', fault };
+    const answer = await peers.whoHas(source, { vm, epoch: carnet.epoch });
+    if (answer.is === 'failure' || (answer.is === 'has' && answer.why === 'operation')) return undefined;
+    return { event: 'owner-lost', fault: { code: 'TRANSFER_FAILED', message: 'the source has called it off' } };
   }
 
   /** Why the VM is not this host's any more, where it is not. */
