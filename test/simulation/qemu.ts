@@ -43,7 +43,7 @@ export interface Qemu {
   mayPull: boolean;
   pulled: boolean;
   packaged: boolean;
-  /** As a destination: it has everything but memory. */
+  /** As a destination: it has everything but memory, and only that. */
   partly: boolean;
   /** What it has sent, and how often it has begun anew. */
   sentBytes: number;
@@ -286,6 +286,7 @@ export function createMachines(
     if (to.run === 'incoming') time.after(20, () => sendPages(from, to));
     if (to.run === 'incoming' || !throughOr(from, to, () => sendPages(from, to))) return;
     to.complete = true;
+    to.partly = false;
     migrated(to, 'completed');
     soon(() => {
       if (!from.alive || from.migration !== 'postcopy-active') return;

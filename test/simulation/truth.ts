@@ -193,7 +193,7 @@ export function createTruth(by: {
       const owning = !untold && ((qemu.host === vm.owner && state !== 'claiming') || state === 'running-guest');
       if (holdsNewest(qemu, vm) && (owning || !heldElsewhere(qemu, vm))) vm.gone = true;
       // A guest ends with its owner's QEMU in post-copy too, until it is handed over: that the rest has gone over is not known.
-      if (letGo(qemu) && owning && qemu.version === vm.newest) vm.gone = true;
+      if (state === 'letting-go' && owning && letGo(qemu) && qemu.version === vm.newest) vm.gone = true;
       vm.qemus.delete(qemu);
     },
     cutsOff(qemu) {
