@@ -6,7 +6,7 @@ const script = join(import.meta.dirname, 'load-once.ts');
 export const libsepolScript = join(import.meta.dirname, '../../support/policy/libsepol.py');
 
 /** As services/cli/carnet starts Node. */
-const nodeOptions = ['--min-semi-space-size=6', '--max-semi-space-size=6'];
+const nodeOptions = ['--min-semi-space-size=4', '--max-semi-space-size=4'];
 const tunables = 'glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.top_pad=4194304';
 
 /**
