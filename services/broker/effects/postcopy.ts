@@ -20,21 +20,14 @@ export async function checkpointFor(world: World, spec: VmSpec): Promise<Checkpo
     ({ carnet }) => carnet.spec.name === spec.name && carnet.spec.uuid === spec.uuid,
   );
   if (newest === undefined) {
-    throw new BrokerError(
-      'CHECKPOINT_NEEDED',
-      `post-copy may lose ${spec.name}, and there is no checkpoint of it here`,
-      {
-        hint,
-      },
-    );
+    const message = `post-copy may lose ${spec.name}, and there is no checkpoint of it here`;
+    throw new BrokerError('CHECKPOINT_NEEDED', message, { hint });
   }
   const ageMinutes = Math.floor((clock.nowMs() - newest.takenAtMs) / 60_000);
   if (ageMinutes >= migrations.checkpointMinutesMax) {
-    throw new BrokerError(
-      'CHECKPOINT_NEEDED',
-      `post-copy may lose ${spec.name}, and its newest checkpoint here is ${ageMinutes} minutes old, where ${migrations.checkpointMinutesMax} are the most`,
-      { hint },
-    );
+    const age = `${ageMinutes} minutes old, where ${migrations.checkpointMinutesMax} are the most`;
+    const message = `post-copy may lose ${spec.name}, and its newest checkpoint here is ${age}`;
+    throw new BrokerError('CHECKPOINT_NEEDED', message, { hint });
   }
   (await checkpoints.open(newest.checkpoint)).close();
   return newest.checkpoint;

@@ -41,3 +41,15 @@ export const rowOf =
     next: row.next as unknown as Row<S, E, F>['next'],
     effects: (row.effects ?? (() => [])) as unknown as Row<S, E, F>['effects'],
   });
+
+/**
+ * The rows of a state that is not given up: a fault leaves it to its deadline, and when that has passed what it is there for
+ * is ordered again.
+ */
+export const triesAgain = <S extends State, E extends Event, F extends Effect>(
+  state: S['state'],
+  effects: readonly F[],
+): readonly Row<S, E, F>[] => [
+  { from: state, on: 'failed', to: state, next: (s) => s, effects: () => [] },
+  { from: state, on: 'deadline-passed', to: state, next: (s) => s, effects: () => effects },
+];

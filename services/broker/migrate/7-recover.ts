@@ -1,7 +1,7 @@
 import { failedWith, timedOut } from '../machine/outcomes.ts';
-import { destinationRow } from './destination-states.ts';
+import { destinationRow, destinationTriesAgain } from './destination-states.ts';
 import { type Closable, closeOnDeadline, closeOnRequest, withdrawOnDeadline } from './give-up.ts';
-import { sourceRow } from './source-states.ts';
+import { sourceRow, sourceTriesAgain } from './source-states.ts';
 
 /*
  * Recover: what happens when an answer does not come. Before the handover both sides give up and the guest runs on at the
@@ -113,41 +113,15 @@ export const recoverRows = {
       next: (s) => s,
       effects: () => [{ effect: 'resolve-doubt' }],
     }),
-    sourceRow({
-      from: 'taking-back',
-      on: 'deadline-passed',
-      to: 'taking-back',
-      next: (s) => s,
-      effects: () => [{ effect: 'take-back' }],
-    }),
-    sourceRow({
-      from: 'taking-back',
-      on: 'failed',
-      to: 'taking-back',
-      next: (s) => s,
-    }),
+    ...sourceTriesAgain('taking-back', [{ effect: 'take-back' }]),
     sourceRow({
       from: 'withdrawing',
       on: 'withdrawn',
       to: 'unmoved',
       next: (s) => ({ ...s, state: 'unmoved', outcome: s.outcome }),
     }),
-    sourceRow({ from: 'withdrawing', on: 'failed', to: 'withdrawing', next: (s) => s }),
-    sourceRow({
-      from: 'withdrawing',
-      on: 'deadline-passed',
-      to: 'withdrawing',
-      next: (s) => s,
-      effects: () => [{ effect: 'withdraw' }],
-    }),
-    sourceRow({ from: 'clearing', on: 'failed', to: 'clearing', next: (s) => s }),
-    sourceRow({
-      from: 'clearing',
-      on: 'deadline-passed',
-      to: 'clearing',
-      next: (s) => s,
-      effects: () => [{ effect: 'destroy-copy' }],
-    }),
+    ...sourceTriesAgain('withdrawing', [{ effect: 'withdraw' }]),
+    ...sourceTriesAgain('clearing', [{ effect: 'destroy-copy' }]),
   ],
   destination: [
     destinationRow({
@@ -159,29 +133,8 @@ export const recoverRows = {
     ...waiting.map(([from, waitingFor]) => closeOnDeadline(from, waitingFor)),
     ...waiting.map(([from]) => closeOnRequest(from, 'release-asked')),
     ...waiting.map(([from]) => closeOnRequest(from, 'cancel-asked')),
-    destinationRow({ from: 'claiming', on: 'failed', to: 'claiming', next: (s) => s }),
-    destinationRow({
-      from: 'claiming',
-      on: 'deadline-passed',
-      to: 'claiming',
-      next: (s) => s,
-      effects: () => [{ effect: 'move-owner' }],
-    }),
-    destinationRow({ from: 'running-guest', on: 'failed', to: 'running-guest', next: (s) => s }),
-    destinationRow({
-      from: 'running-guest',
-      on: 'deadline-passed',
-      to: 'running-guest',
-      next: (s) => s,
-      effects: () => [{ effect: 'run' }],
-    }),
-    destinationRow({ from: 'closing', on: 'failed', to: 'closing', next: (s) => s }),
-    destinationRow({
-      from: 'closing',
-      on: 'deadline-passed',
-      to: 'closing',
-      next: (s) => s,
-      effects: () => [{ effect: 'destroy' }],
-    }),
+    ...destinationTriesAgain('claiming', [{ effect: 'move-owner' }]),
+    ...destinationTriesAgain('running-guest', [{ effect: 'run' }]),
+    ...destinationTriesAgain('closing', [{ effect: 'destroy' }]),
   ],
 };

@@ -6,7 +6,7 @@ import type { Grant } from '../../../shared/messages/peer.ts';
 import type { Outcome } from '../../../shared/messages/view.ts';
 import type { Carnet } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import { rowOf } from '../machine/row.ts';
+import { rowOf, triesAgain } from '../machine/row.ts';
 import type { Lost } from './lost.ts';
 
 /** What was offered; the same in every state. */
@@ -126,3 +126,4 @@ export type DestinationEffect =
   | { readonly effect: 'destroy' };
 
 export const destinationRow = rowOf<DestinationState, DestinationEvent, DestinationEffect>();
+export const destinationTriesAgain = triesAgain<DestinationState, DestinationEvent, DestinationEffect>;

@@ -1,8 +1,8 @@
 import { failedWith } from '../machine/outcomes.ts';
-import { type DestinationEffect, destinationRow } from './destination-states.ts';
+import { type DestinationEffect, destinationRow, destinationTriesAgain } from './destination-states.ts';
 import { closeOnDeadline, closeOnFault, closeOnRequest, withdrawOnFault } from './give-up.ts';
 import { lostAt, lostHere, releasedThere } from './lost.ts';
-import { type SourceEffect, sourceRow } from './source-states.ts';
+import { type SourceEffect, sourceRow, sourceTriesAgain } from './source-states.ts';
 
 /*
  * Post-copy: the guest runs at the destination before all of its memory is there. What makes it different is one moment: when the source's QEMU is told to
@@ -38,14 +38,7 @@ export const postcopyRows = {
     }),
     // QEMU says that it did not begin.
     withdrawOnFault('letting-go', 'transfer-failed'),
-    sourceRow({ from: 'letting-go', on: 'failed', to: 'letting-go', next: (s) => s }),
-    sourceRow({
-      from: 'letting-go',
-      on: 'deadline-passed',
-      to: 'letting-go',
-      next: (s) => s,
-      effects: () => lettingGo,
-    }),
+    ...sourceTriesAgain('letting-go', lettingGo),
     sourceRow({ from: 'pulling', on: 'destination-pulling', to: 'pulling', next: (s) => s }),
     sourceRow({
       from: 'pulling',
@@ -96,15 +89,8 @@ export const postcopyRows = {
       }),
       effects: () => [{ effect: 'take-back' }],
     }),
-    sourceRow({ from: 'pulling', on: 'failed', to: 'pulling', next: (s) => s }),
     // Asking for the answer again is handing over again.
-    sourceRow({
-      from: 'pulling',
-      on: 'deadline-passed',
-      to: 'pulling',
-      next: (s) => s,
-      effects: () => [{ effect: 'send-handover' }],
-    }),
+    ...sourceTriesAgain('pulling', [{ effect: 'send-handover' }]),
     sourceRow({
       from: 'clearing',
       on: 'cleared-lost',
@@ -125,14 +111,7 @@ export const postcopyRows = {
     closeOnFault('awaiting-postcopy', 'transfer-failed'),
     // Before it has signed the handover the source may still find that nothing was begun.
     closeOnRequest('awaiting-postcopy', 'release-asked'),
-    destinationRow({
-      from: 'awaiting-postcopy',
-      on: 'deadline-passed',
-      to: 'awaiting-postcopy',
-      next: (s) => s,
-      effects: () => [{ effect: 'look-at-owner' }],
-    }),
-    destinationRow({ from: 'awaiting-postcopy', on: 'failed', to: 'awaiting-postcopy', next: (s) => s }),
+    ...destinationTriesAgain('awaiting-postcopy', [{ effect: 'look-at-owner' }]),
     // The source has all of it and took it back, or was fenced: what is here is of no use to anybody.
     destinationRow({
       from: 'awaiting-postcopy',
@@ -149,14 +128,7 @@ export const postcopyRows = {
       effects: () => deciding,
     }),
     closeOnFault('loading-devices', 'transfer-failed'),
-    destinationRow({ from: 'loading-devices', on: 'failed', to: 'loading-devices', next: (s) => s }),
-    destinationRow({
-      from: 'loading-devices',
-      on: 'deadline-passed',
-      to: 'loading-devices',
-      next: (s) => s,
-      effects: () => [{ effect: 'await-devices' }],
-    }),
+    ...destinationTriesAgain('loading-devices', [{ effect: 'await-devices' }]),
     destinationRow({
       from: 'deciding-postcopy-run',
       on: 'still-allowed',
@@ -171,14 +143,7 @@ export const postcopyRows = {
       next: (s) => s,
     }),
     closeOnFault('deciding-postcopy-run', 'transfer-failed'),
-    destinationRow({ from: 'deciding-postcopy-run', on: 'failed', to: 'deciding-postcopy-run', next: (s) => s }),
-    destinationRow({
-      from: 'deciding-postcopy-run',
-      on: 'deadline-passed',
-      to: 'deciding-postcopy-run',
-      next: (s) => s,
-      effects: () => deciding,
-    }),
+    ...destinationTriesAgain('deciding-postcopy-run', deciding),
     destinationRow({
       from: 'running-guest',
       on: 'running-partly',
@@ -196,36 +161,26 @@ export const postcopyRows = {
       next: (s) => ({ ...s, state: 'completed' }),
     }),
     destinationRow({ from: 'pulling', on: 'cut', to: 'cut-off', next: (s) => ({ ...s, state: 'cut-off' }) }),
-    destinationRow({ from: 'pulling', on: 'failed', to: 'pulling', next: (s) => s }),
-    destinationRow({ from: 'pulling', on: 'deadline-passed', to: 'pulling', next: (s) => s, effects: () => looking }),
-    destinationRow({ from: 'cut-off', on: 'failed', to: 'cut-off', next: (s) => s }),
-    destinationRow({ from: 'cut-off', on: 'deadline-passed', to: 'cut-off', next: (s) => s, effects: () => looking }),
-    isEnded('pulling', 'end-asked'),
-    isEnded('cut-off', 'end-asked'),
-    isEnded('cut-off', 'source-gone'),
+    ...destinationTriesAgain('pulling', looking),
+    ...destinationTriesAgain('cut-off', looking),
+    loses('pulling', 'end-asked'),
+    loses('cut-off', 'end-asked'),
+    loses('cut-off', 'source-gone'),
     destinationRow({
       from: 'losing',
       on: 'ended',
       to: 'lost',
       next: (s) => ({ ...s, state: 'lost', outcome: s.outcome }),
     }),
-    destinationRow({ from: 'losing', on: 'failed', to: 'losing', next: (s) => s }),
-    destinationRow({ from: 'losing', on: 'deadline-passed', to: 'losing', next: (s) => s, effects: () => ending }),
+    ...destinationTriesAgain('losing', ending),
   ],
 };
 
-/** QEMU is gone, and with it what it had. */
-function loses(from: 'running-guest' | 'pulling' | 'cut-off') {
-  return destinationRow({
-    from,
-    on: 'memory-lost',
-    to: 'losing',
-    next: (s) => ({ ...s, state: 'losing', outcome: lostAt(s) }),
-    effects: () => ending,
-  });
-}
-
-function isEnded(from: 'pulling' | 'cut-off', on: 'end-asked' | 'source-gone') {
+/** Half of a guest is nothing to go on with. */
+function loses(
+  from: 'running-guest' | 'pulling' | 'cut-off',
+  on: 'memory-lost' | 'end-asked' | 'source-gone' = 'memory-lost',
+) {
   return destinationRow({
     from,
     on,

@@ -6,7 +6,7 @@ import type { Fence } from '../../../shared/messages/recovery.ts';
 import type { Outcome } from '../../../shared/messages/view.ts';
 import type { Carnet } from '../../../shared/vm/carnet.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import { rowOf } from '../machine/row.ts';
+import { rowOf, triesAgain } from '../machine/row.ts';
 import type { Lost } from './lost.ts';
 
 /** What the migration is about; the same in every state. */
@@ -174,3 +174,4 @@ export type SourceEffect =
   | { readonly effect: 'destroy-copy' };
 
 export const sourceRow = rowOf<SourceState, SourceEvent, SourceEffect>();
+export const sourceTriesAgain = triesAgain<SourceState, SourceEvent, SourceEffect>;

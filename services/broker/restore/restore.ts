@@ -1,6 +1,13 @@
 import { cancelled, failedWith, refusedBy, timedOut } from '../machine/outcomes.ts';
 import { tableOf } from '../machine/table.ts';
-import { type Restore, type RestoreEffect, type RestoreEvent, type RestoreState, restoreRow } from './states.ts';
+import {
+  type Restore,
+  type RestoreEffect,
+  type RestoreEvent,
+  type RestoreState,
+  restoreRow,
+  restoreTriesAgain,
+} from './states.ts';
 
 const second = 1000;
 const minute = 60 * second;
@@ -129,13 +136,6 @@ export const restore = tableOf<RestoreState, RestoreEvent, RestoreEffect>({
     overdue('deciding-run', 'decision'),
     overdue('running-guest', 'running guest'),
     restoreRow({ from: 'undoing', on: 'undone', to: 'not-restored', next: (s) => ({ ...s, state: 'not-restored' }) }),
-    restoreRow({ from: 'undoing', on: 'failed', to: 'undoing', next: (s) => s }),
-    restoreRow({
-      from: 'undoing',
-      on: 'deadline-passed',
-      to: 'undoing',
-      next: (s) => s,
-      effects: () => [{ effect: 'undo' }],
-    }),
+    ...restoreTriesAgain('undoing', [{ effect: 'undo' }]),
   ],
 });

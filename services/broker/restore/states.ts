@@ -3,7 +3,7 @@ import type { CheckpointId, OperationId, VmName } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import type { Outcome } from '../../../shared/messages/view.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import { rowOf } from '../machine/row.ts';
+import { rowOf, triesAgain } from '../machine/row.ts';
 
 export interface Restore {
   readonly operation: OperationId;
@@ -52,3 +52,4 @@ export type RestoreEffect =
   | { readonly effect: 'undo' };
 
 export const restoreRow = rowOf<RestoreState, RestoreEvent, RestoreEffect>();
+export const restoreTriesAgain = triesAgain<RestoreState, RestoreEvent, RestoreEffect>;

@@ -1,6 +1,6 @@
 import { cancelled, failedWith, refusedBy, timedOut } from '../machine/outcomes.ts';
 import { tableOf } from '../machine/table.ts';
-import { type SaveEffect, type SaveEvent, type SaveState, saveRow } from './states.ts';
+import { type SaveEffect, type SaveEvent, type SaveState, saveRow, saveTriesAgain } from './states.ts';
 
 const second = 1000;
 const minute = 60 * second;
@@ -89,13 +89,6 @@ export const save = tableOf<SaveState, SaveEvent, SaveEffect>({
     cancellable('saving'),
     cancellable('sealing'),
     saveRow({ from: 'abandoning', on: 'abandoned', to: 'not-saved', next: (s) => ({ ...s, state: 'not-saved' }) }),
-    saveRow({ from: 'abandoning', on: 'failed', to: 'abandoning', next: (s) => s }),
-    saveRow({
-      from: 'abandoning',
-      on: 'deadline-passed',
-      to: 'abandoning',
-      next: (s) => s,
-      effects: () => [{ effect: 'abandon' }],
-    }),
+    ...saveTriesAgain('abandoning', [{ effect: 'abandon' }]),
   ],
 });

@@ -3,7 +3,7 @@ import type { CheckpointId, JobName, OperationId, VmName } from '../../../shared
 import type { Label } from '../../../shared/label/label.ts';
 import type { Outcome } from '../../../shared/messages/view.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import { rowOf } from '../machine/row.ts';
+import { rowOf, triesAgain } from '../machine/row.ts';
 
 export interface Save {
   readonly operation: OperationId;
@@ -43,3 +43,4 @@ export type SaveEffect =
   | { readonly effect: 'abandon' };
 
 export const saveRow = rowOf<SaveState, SaveEvent, SaveEffect>();
+export const saveTriesAgain = triesAgain<SaveState, SaveEvent, SaveEffect>;

@@ -1,6 +1,6 @@
 import { cancelled, failedWith, refusedBy, timedOut } from '../machine/outcomes.ts';
 import { tableOf } from '../machine/table.ts';
-import { type Start, type StartEffect, type StartEvent, type StartState, startRow } from './states.ts';
+import { type Start, type StartEffect, type StartEvent, type StartState, startRow, startTriesAgain } from './states.ts';
 
 const second = 1000;
 
@@ -128,13 +128,6 @@ export const start = tableOf<StartState, StartEvent, StartEffect>({
     cancellable('launching'),
     cancellable('deciding-run'),
     startRow({ from: 'undoing', on: 'undone', to: 'not-started', next: (s) => ({ ...s, state: 'not-started' }) }),
-    startRow({ from: 'undoing', on: 'failed', to: 'undoing', next: (s) => s }),
-    startRow({
-      from: 'undoing',
-      on: 'deadline-passed',
-      to: 'undoing',
-      next: (s) => s,
-      effects: () => [{ effect: 'undo' }],
-    }),
+    ...startTriesAgain('undoing', [{ effect: 'undo' }]),
   ],
 });

@@ -3,7 +3,7 @@ import type { OperationId, VmName } from '../../../shared/ids.ts';
 import type { Label } from '../../../shared/label/label.ts';
 import type { Outcome } from '../../../shared/messages/view.ts';
 import type { Decision } from '../../../shared/vm/decision.ts';
-import { rowOf } from '../machine/row.ts';
+import { rowOf, triesAgain } from '../machine/row.ts';
 
 export interface Start {
   readonly operation: OperationId;
@@ -49,3 +49,4 @@ export type StartEffect =
   | { readonly effect: 'undo' };
 
 export const startRow = rowOf<StartState, StartEvent, StartEffect>();
+export const startTriesAgain = triesAgain<StartState, StartEvent, StartEffect>;
