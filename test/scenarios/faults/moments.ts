@@ -25,6 +25,8 @@ export interface Moment {
 /** A fault after an earlier record of the same operation, `KIND:STATE`. */
 interface LeadUp {
   readonly at: string;
+  /** Not after the first record in that state, but after the second. */
+  readonly second?: true;
   readonly fault: Fault;
 }
 
@@ -71,7 +73,7 @@ const leadUps: Readonly<Record<string, LeadUp>> = {
   'migrate-source:unmoved': { at: 'migrate-source:transferring', fault: 'QEMU there' },
   'migrate-source:in-doubt': { at: 'migrate-source:handing-over', fault: 'broker there' },
   'migrate-source:taking-back': { at: 'migrate-source:handing-over', fault: 'QEMU there' },
-  'migrate-source:lost': { at: 'migrate-source:pulling', fault: 'QEMU there' },
+  'migrate-source:lost': { at: 'migrate-source:pulling', second: true, fault: 'QEMU there' },
   'migrate-destination:cut-off': { at: 'migrate-destination:pulling', fault: 'QEMU there' },
   'migrate-destination:losing': { at: 'migrate-destination:pulling', fault: 'QEMU here' },
   'migrate-destination:lost': { at: 'migrate-destination:pulling', fault: 'QEMU here' },

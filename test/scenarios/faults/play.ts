@@ -8,6 +8,7 @@ import {
   consoleEnds,
   counted,
   finish,
+  goOn,
   isStopped,
   qemusOn,
   restartBroker,
@@ -40,17 +41,19 @@ export async function play(world: World, moment: Moment, fault: Fault): Promise<
   const checkpoint = moment.kind === 'restore' || moment.postcopy ? await saved(world, owner) : undefined;
   if (moment.kind === 'restore' || moment.kind === 'start') await stopped(world, owner);
   const here = moment.kind === 'migrate-destination' ? otherThan(owner) : owner;
-  const points = moment.midway ? [] : [...(moment.leadUp === undefined ? [] : [moment.leadUp.at]), pointOf(moment)];
-  await restartBroker(world, here, points);
+  const stops = stopsOf(moment, fault);
+  await restartBroker(world, here, moment.midway ? [] : stops.map(({ at }) => at));
   const since = consoleEnds(world);
   const asked = asking(world, owner, actionOf(world, moment, otherThan(owner), checkpoint));
 
   const killed: Host[] = [];
   let comes = true;
-  for (const struck of moment.leadUp === undefined ? [fault] : [moment.leadUp.fault, fault]) {
+  for (const { strikes } of stops) {
     if (moment.midway) await comesMidway(world, moment, { owner, here, asked });
-    comes &&= await comesToStop(world, here, asked);
-    if (comes) killed.push(...(await strike(world, here, struck)));
+    comes = await comesToStop(world, here, asked);
+    if (!comes) break;
+    if (strikes === undefined) goOn(world, here);
+    else killed.push(...(await strike(world, here, strikes)));
   }
   await settled(world);
   const problems = await disagreements(world);
@@ -62,6 +65,15 @@ export async function play(world: World, moment: Moment, fault: Fault): Promise<
   problems.push(...leftovers(world, running));
   if (moment.kind === 'save' || moment.kind === 'restore') problems.push(...(await damagedCheckpoints(world, owner)));
   return { moment: nameOf(moment), fault, outcome: comes ? outcome : neverThere, problems };
+}
+
+/** The records the broker stops after, and what fails there. */
+function stopsOf(moment: Moment, fault: Fault): readonly { at: string; strikes?: Fault }[] {
+  const { leadUp } = moment;
+  const last = { at: pointOf(moment), strikes: fault };
+  if (leadUp === undefined) return [last];
+  const { at } = leadUp;
+  return [...(leadUp.second ? [{ at }] : []), { at, strikes: leadUp.fault }, last];
 }
 
 /** So slow that memory is on its way for as long as it takes to notice. */

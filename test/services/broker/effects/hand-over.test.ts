@@ -4,6 +4,7 @@ import { migrateSourceKind } from '../../../../services/broker/effects/migrate-s
 import { emptyHeld, type World } from '../../../../services/broker/effects/world.ts';
 import type { SourceState } from '../../../../services/broker/migrate/source-states.ts';
 import type { Performing } from '../../../../services/broker/runtime/kind.ts';
+import type { VmEvent } from '../../../../services/broker/runtime/ports.ts';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { OwnerRecord } from '../../../../shared/messages/record.ts';
 import { clientId, hostId, operationIdOf, vmId } from '../../../support/values.ts';
@@ -47,4 +48,18 @@ test('a destination’s own claim, an older record and one of this host overrule
   assert.equal(await takenBack({ owner: beta, epoch: 4, operation: own }, true), 'owner-lost');
   assert.equal(await takenBack({ owner: gamma, epoch: 3, operation: other }, true), 'owner-lost');
   assert.equal(await takenBack({ owner: alpha, epoch: 3, operation: other }, true), 'owner-lost');
+});
+
+test('a guest whose QEMU ends when it was let go is lost, and the checkpoint that is left is named', () => {
+  const about = { vm, operation: own, destination: beta, checkpoint: 'cp-1', carnet: { host: alpha, epoch: 3 } };
+  const exited = (state: string) =>
+    migrateSourceKind({ held: emptyHeld() } as unknown as World).onVmEvent(
+      { state, ...about } as unknown as SourceState,
+      { kind: 'exited', detail: 'signal 9' } as VmEvent,
+    );
+  const letGo = exited('letting-go');
+  assert.ok(letGo?.event === 'transfer-failed' && letGo.fault.code === 'MEMORY_LOST');
+  assert.match(letGo.fault.hint ?? '', /carnet vm restore cp-1 --host alpha/);
+  const sending = exited('switching-over');
+  assert.ok(sending?.event === 'transfer-failed' && sending.fault.code === 'TRANSFER_FAILED');
 });
