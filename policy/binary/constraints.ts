@@ -1,4 +1,4 @@
-import type { ConstraintAttribute, ConstraintOperator } from '../language/ast.ts';
+import type { ConstraintAttribute, ConstraintOperator } from '../language/ast-expressions.ts';
 import type { Bitmap } from '../policydb/bitmap.ts';
 import { type Constraint, constraintDepthMax, type Step } from '../policydb/constraint.ts';
 import { fault, type Reader, readCount, readU32 } from './reader.ts';

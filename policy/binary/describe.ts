@@ -1,5 +1,6 @@
 import { formatLevel } from '../decide/context-text.ts';
-import type { ConstraintTerm, NameSet } from '../language/ast.ts';
+import type { NameSet } from '../language/ast.ts';
+import type { ConstraintTerm } from '../language/ast-expressions.ts';
 import { printConstraint } from '../language/print-expression.ts';
 import { shortened } from '../language/statement-text.ts';
 import type { RuleSource } from '../policy.ts';

@@ -1,11 +1,5 @@
-import type {
-  Constraint,
-  ConstraintExpression,
-  ConstraintTerm,
-  NameSet,
-  Span,
-  ValidateTransition,
-} from '../language/ast.ts';
+import type { Constraint, NameSet, Span, ValidateTransition } from '../language/ast.ts';
+import type { ConstraintExpression, ConstraintTerm } from '../language/ast-expressions.ts';
 import { type Bitmap, createBitmap, pooled, setBit } from '../policydb/bitmap.ts';
 import { constraintDepthMax, type Step } from '../policydb/constraint.ts';
 import type { Build, Handlers } from './builder.ts';

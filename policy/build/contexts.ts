@@ -1,4 +1,5 @@
-import type { ContextName, SidContext, Span } from '../language/ast.ts';
+import type { ContextName, Span } from '../language/ast.ts';
+import type { SidContext } from '../language/ast-contexts.ts';
 import { type Context, NO_RANGE, OBJECT_ROLE } from '../policydb/context.ts';
 import { whyInvalid } from '../policydb/validity.ts';
 import { type Build, lookUp } from './builder.ts';

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { GenericFileSystem, NodeContext, PartitionKeyContext, PortContext } from '../language/ast.ts';
+import type { GenericFileSystem, NodeContext, PartitionKeyContext, PortContext } from '../language/ast-contexts.ts';
 import type { Build, Handlers } from './builder.ts';
 import { contextValue } from './contexts.ts';
 import { addRange, covers, fits, labelOnce, only, UINT32_MAX } from './label-checks.ts';

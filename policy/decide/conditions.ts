@@ -1,4 +1,4 @@
-import type { BooleanExpression } from '../language/ast.ts';
+import type { BooleanExpression } from '../language/ast-expressions.ts';
 import { printCondition } from '../language/print-expression.ts';
 import { evaluateCondition } from '../policydb/conditional.ts';
 import type { State } from './state.ts';

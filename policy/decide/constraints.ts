@@ -1,4 +1,4 @@
-import type { ConstraintAttribute, ConstraintOperator } from '../language/ast.ts';
+import type { ConstraintAttribute, ConstraintOperator } from '../language/ast-expressions.ts';
 import { hasBit } from '../policydb/bitmap.ts';
 import type { Constraint, Primitive } from '../policydb/constraint.ts';
 import { type Context, dominates, type Level, OBJECT_ROLE, sameLevel } from '../policydb/context.ts';

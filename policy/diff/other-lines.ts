@@ -1,5 +1,5 @@
 import { formatContext, formatRange } from '../decide/context-text.ts';
-import type { ConstraintExpression } from '../language/ast.ts';
+import type { ConstraintExpression } from '../language/ast-expressions.ts';
 import { printConstraint } from '../language/print-expression.ts';
 import { bitsOf } from '../policydb/bitmap.ts';
 import type { Constraint } from '../policydb/constraint.ts';

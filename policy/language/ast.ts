@@ -1,3 +1,21 @@
+import type {
+  DeviceTreeContext,
+  EndPortContext,
+  FileSystemContext,
+  FileSystemUse,
+  GenericFileSystem,
+  InterfaceContext,
+  InterruptContext,
+  IoMemoryContext,
+  IoPortContext,
+  NodeContext,
+  PartitionKeyContext,
+  PciDeviceContext,
+  PortContext,
+  SidContext,
+} from './ast-contexts.ts';
+import type { BooleanExpression, ConstraintExpression } from './ast-expressions.ts';
+
 /**
  * The abstract syntax of a policy source. Names are still text: nothing here knows what is declared.
  * Every statement carries the characters it spans in the joined source text; see source.ts for file and line.
@@ -254,124 +272,6 @@ export interface ValidateTransition extends Span {
   readonly classes: NameSet;
   readonly expression: ConstraintExpression;
 }
-export interface SidContext extends Span {
-  readonly kind: 'sidContext';
-  readonly name: string;
-  readonly context: ContextName;
-}
-
-/** `fs_use_xattr`, `fs_use_task` and `fs_use_trans`. */
-export interface FileSystemUse extends Span {
-  readonly kind: 'fs_use';
-  readonly behaviour: 'xattr' | 'task' | 'trans';
-  readonly fileSystem: string;
-  readonly context: ContextName;
-}
-/** `fileType` is a letter, or `-` for a plain file, as `ls` shows it. */
-export interface GenericFileSystem extends Span {
-  readonly kind: 'genfscon';
-  readonly fileSystem: string;
-  readonly path: string;
-  readonly fileType?: string;
-  readonly context: ContextName;
-}
-export interface PortContext extends Span {
-  readonly kind: 'portcon';
-  readonly protocol: string;
-  readonly low: number;
-  readonly high: number;
-  readonly context: ContextName;
-}
-export interface InterfaceContext extends Span {
-  readonly kind: 'netifcon';
-  readonly name: string;
-  readonly contexts: readonly [ContextName, ContextName];
-}
-export interface NodeContext extends Span {
-  readonly kind: 'nodecon';
-  readonly family: 4 | 6;
-  readonly address: string;
-  readonly mask: string;
-  readonly context: ContextName;
-}
-export interface PartitionKeyContext extends Span {
-  readonly kind: 'ibpkeycon';
-  readonly prefix: string;
-  readonly low: number;
-  readonly high: number;
-  readonly context: ContextName;
-}
-export interface EndPortContext extends Span {
-  readonly kind: 'ibendportcon';
-  readonly device: string;
-  readonly port: number;
-  readonly context: ContextName;
-}
-
-/** `fscon`: file systems by the device they are on. */
-export interface FileSystemContext extends Span {
-  readonly kind: 'fscon';
-  readonly major: number;
-  readonly minor: number;
-  readonly contexts: readonly [ContextName, ContextName];
-}
-/** Xen: an interrupt. */
-export interface InterruptContext extends Span {
-  readonly kind: 'pirqcon';
-  readonly interrupt: number;
-  readonly context: ContextName;
-}
-/** Xen: frames of I/O memory, 64-bit numbers. */
-export interface IoMemoryContext extends Span {
-  readonly kind: 'iomemcon';
-  readonly low: bigint;
-  readonly high: bigint;
-  readonly context: ContextName;
-}
-/** Xen: I/O ports. */
-export interface IoPortContext extends Span {
-  readonly kind: 'ioportcon';
-  readonly low: number;
-  readonly high: number;
-  readonly context: ContextName;
-}
-/** Xen: a PCI device by its number. */
-export interface PciDeviceContext extends Span {
-  readonly kind: 'pcidevicecon';
-  readonly device: number;
-  readonly context: ContextName;
-}
-/** Xen: a node of the device tree by its path. */
-export interface DeviceTreeContext extends Span {
-  readonly kind: 'devicetreecon';
-  readonly path: string;
-  readonly context: ContextName;
-}
-
-/** A boolean expression in postfix order, as libsepol keeps it: operands first, then what joins them. */
-export type BooleanExpression = readonly BooleanTerm[];
-export type BooleanTerm =
-  | { readonly op: 'bool'; readonly name: string }
-  | { readonly op: 'not' | 'and' | 'or' | 'xor' | 'eq' | 'ne' };
-
-export type ConstraintOperator = 'eq' | 'ne' | 'dom' | 'domby' | 'incomp';
-export type ConstraintAttribute = 'user' | 'role' | 'type' | 'l1l2' | 'l1h2' | 'h1l2' | 'h1h2' | 'l1h1' | 'l2h2';
-
-/**
- * A constraint in postfix order: `attribute` compares two parts of the contexts, `names` compares one part of context
- * 1 (source, old), 2 (target, new) or 3 (the task, in validatetrans) with a set of names.
- */
-export type ConstraintExpression = readonly ConstraintTerm[];
-export type ConstraintTerm =
-  | { readonly op: 'not' | 'and' | 'or' }
-  | { readonly op: 'attribute'; readonly attribute: ConstraintAttribute; readonly compare: ConstraintOperator }
-  | {
-      readonly op: 'names';
-      readonly context: 1 | 2 | 3;
-      readonly part: 'user' | 'role' | 'type';
-      readonly compare: 'eq' | 'ne';
-      readonly names: NameSet;
-    };
 
 export type Statement =
   | ClassDeclaration

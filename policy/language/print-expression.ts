@@ -1,4 +1,5 @@
-import type { BooleanExpression, ConstraintExpression, ConstraintOperator, ConstraintTerm, NameSet } from './ast.ts';
+import type { NameSet } from './ast.ts';
+import type { BooleanExpression, ConstraintExpression, ConstraintOperator, ConstraintTerm } from './ast-expressions.ts';
 
 /** How tight an operator binds; what binds looser inside needs brackets. */
 const TIGHTNESS = { or: 1, xor: 2, and: 3, not: 4, eq: 5, ne: 5 } as const;

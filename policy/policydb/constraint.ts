@@ -1,4 +1,4 @@
-import type { ConstraintAttribute, ConstraintOperator } from '../language/ast.ts';
+import type { ConstraintAttribute, ConstraintOperator } from '../language/ast-expressions.ts';
 import type { Bitmap } from './bitmap.ts';
 
 /** One step of a constraint, in postfix order, its names looked up. `names` holds user, role or type values. */

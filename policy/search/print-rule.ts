@@ -1,5 +1,5 @@
 import { formatRange } from '../decide/context-text.ts';
-import type { BooleanExpression } from '../language/ast.ts';
+import type { BooleanExpression } from '../language/ast-expressions.ts';
 import { printCondition } from '../language/print-expression.ts';
 import { UNCONDITIONAL } from '../policydb/access-table.ts';
 import type { Policydb } from '../policydb/policydb.ts';

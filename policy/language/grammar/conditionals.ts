@@ -1,4 +1,5 @@
-import type { BooleanTerm, Conditional, ConditionalRule, Require } from '../ast.ts';
+import type { Conditional, ConditionalRule, Require } from '../ast.ts';
+import type { BooleanTerm } from '../ast-expressions.ts';
 import { keyword, sign } from '../tokens.ts';
 import type { Grammar, Rule } from './base.ts';
 import type { ruleRules } from './rules.ts';

@@ -1,11 +1,6 @@
 import type { TokenType } from 'chevrotain';
-import type {
-  Constraint,
-  ConstraintAttribute,
-  ConstraintOperator,
-  ConstraintTerm,
-  ValidateTransition,
-} from '../ast.ts';
+import type { Constraint, ValidateTransition } from '../ast.ts';
+import type { ConstraintAttribute, ConstraintOperator, ConstraintTerm } from '../ast-expressions.ts';
 import { keyword, sign } from '../tokens.ts';
 import type { Grammar, Rule } from './base.ts';
 import type { NameRules } from './names.ts';

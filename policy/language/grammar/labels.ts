@@ -13,7 +13,7 @@ import type {
   PartitionKeyContext,
   PciDeviceContext,
   PortContext,
-} from '../ast.ts';
+} from '../ast-contexts.ts';
 import { keyword, literal, sign } from '../tokens.ts';
 import type { Grammar, Rule } from './base.ts';
 import type { NameRules } from './names.ts';

@@ -1,4 +1,5 @@
-import type { SidContext, Statement } from '../ast.ts';
+import type { Statement } from '../ast.ts';
+import type { SidContext } from '../ast-contexts.ts';
 import { NO_TOKENS, type Tokens } from '../scan.ts';
 import { keyword, sign } from '../tokens.ts';
 import { accessRules } from './access.ts';
