@@ -41,15 +41,12 @@ export function isCanonical(policy: Policy, label: Label): boolean {
 
 /** The kernel labels a userfaultfd as it does a new file of that name, by the process that makes it. */
 function askUserfaultfd(policy: Policy, { why, process }: Extract<Question, { kind: 'userfaultfd' }>) {
-  const question = {
-    kind: 'access',
-    why,
-    source: process,
-    tclass: 'anon_inode',
-    perms: ['create', 'ioctl', 'read'],
-  } as const;
-  const computed = policy.computeTransition(process, process, 'anon_inode', '[userfaultfd]');
-  return askAccess(policy, { ...question, target: computed.ok ? (computed.context as Label) : process });
+  const [tclass, perms] = ['anon_inode', ['create', 'ioctl', 'read']] as const;
+  const computed = policy.computeTransition(process, process, tclass, '[userfaultfd]');
+  const target = computed.ok ? (computed.context as Label) : process;
+  const question = { kind: 'access', why, source: process, target, tclass, perms } as const;
+  if (computed.ok || !policy.declares(tclass, perms)) return askAccess(policy, question);
+  return [no(aboutAccess(question, perms), { reason: 'INVALID' })];
 }
 
 /** Both ways of asking the engine have to agree, so that the rules a decision names are those it was taken by. */

@@ -16,7 +16,10 @@ const disk = 'web.qcow2' as ImageName;
 const kernel = 'vmlinuz';
 const initrd = 'initrd.gz';
 
-/** Puts the guest's files into the pool with their labels; those that are there stay as they are. Answers with the VM's spec, its disk, and how the labels are kept. */
+/**
+ * Puts the guest's files into the pool with their labels; those that are there stay as they are. Answers with the VM's
+ * spec, its disk, and how the labels are kept.
+ */
 export async function placeGuest(
   layout: FleetLayout,
   guest: Guest,

@@ -248,3 +248,35 @@ test('a read-only disk is asked for reading alone', async () => {
   const { questions } = decide({ ...asks('start'), images }, loaded(await shippedText()), hostFacts);
   assert.match(questions[0]?.asked ?? '', /file \{ read getattr \}$/);
 });
+
+const pulled = { ...asks('migrate-in'), postcopy: true };
+
+test('the label of a userfaultfd is the one policy gives it by name, and that is what is asked about', async () => {
+  const named = 'type uffd_t, vm_domain;\ntype_transition vm_user_t vm_user_t:anon_inode uffd_t "[userfaultfd]";\n';
+  const text = await shippedText();
+  const isRefused = refusedOf(decide(pulled, loaded(withRules(text, named)), hostFacts));
+  assert.deepEqual(
+    isRefused.map(({ asked, missing }) => [asked.includes('uffd_t'), missing]),
+    [[true, 'allow vm_user_t uffd_t:anon_inode { create ioctl read };']],
+  );
+  const granted = `${named}allow vm_user_t uffd_t:anon_inode { create ioctl read };\n`;
+  assert.equal(decide(pulled, loaded(withRules(text, granted)), hostFacts).outcome, 'allowed');
+});
+
+test('post-copy is refused where policy cannot label a userfaultfd, or does not know the class', async () => {
+  const policy = loaded(await shippedText());
+  const unlabelled: Policy = {
+    ...policy,
+    computeTransition: (scon, tcon, tclass, name) =>
+      tclass === 'anon_inode'
+        ? { ok: false, reason: 'INVALID_RESULT' }
+        : policy.computeTransition(scon, tcon, tclass, name),
+  };
+  assert.deepEqual(reasonsOf(decide(pulled, unlabelled, hostFacts)), ['INVALID']);
+  const unknown: Policy = {
+    ...unlabelled,
+    declares: (tclass, perms) => tclass !== 'anon_inode' && policy.declares(tclass, perms),
+  };
+  assert.deepEqual(reasonsOf(decide(pulled, unknown, hostFacts)), ['UNKNOWN']);
+  assert.equal(decide(asks('migrate-in'), unknown, hostFacts).outcome, 'allowed');
+});
