@@ -1,6 +1,9 @@
 import type { ContextName, Span } from './ast.ts';
 
-/* Statements that give what is not a process its context: file systems, the network, devices, and under Xen what belongs to it. */
+/*
+ * Statements that give what is not a process its context: file systems, the network, devices, and under Xen what belongs to
+ * it.
+ */
 
 export interface SidContext extends Span {
   readonly kind: 'sidContext';

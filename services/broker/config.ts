@@ -52,7 +52,10 @@ export const brokerConfig = fields({
   /** The map from certificate names to security contexts. */
   identities: path,
   policy: fields({
-    /** The policy in a file, kernel policy language or binary; or `kernel: true`, and it is the one that this host's kernel has. */
+    /**
+     * The policy in a file, kernel policy language or binary; or `kernel: true`, and it is the one that this host's kernel
+     * has.
+     */
     file: maybe(path),
     kernel: defaultsTo(flag(), false),
     /** False records refusals without acting on them; such a host takes nothing that must be enforced. */

@@ -9,8 +9,9 @@ export const migrateOptions = fields({
   /** How long the transfer may take, from its beginning. */
   timeoutMs: maybe(integer(1_000, 86_400_000)),
   /**
-   * What is done then: `abort` lets the guest run on at the source, `force` pauses it and sends the rest in one go, `postcopy` runs
-   * it at the destination and sends the rest after it. Absent it is `postcopy` where that is allowed, otherwise `abort`.
+   * What is done then: `abort` lets the guest run on at the source, `force` pauses it and sends the rest in one go,
+   * `postcopy` runs it at the destination and sends the rest after it. Absent it is `postcopy` where that is allowed,
+   * otherwise `abort`.
    */
   onTimeout: maybe(oneOf(['abort', 'force', 'postcopy'])),
   /** The guest may run at the destination before all of its memory is there, which it has to get from the source then. */

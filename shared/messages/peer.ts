@@ -67,7 +67,10 @@ export const switchoverExchange = declareExchange({
   ofFault,
 });
 
-/** source → destination after its QEMU reported completed, or has sent everything but memory: the VM is yours from this epoch on. */
+/**
+ * source → destination after its QEMU reported completed, or has sent everything but memory: the VM is yours from this epoch
+ * on.
+ */
 export const handoverExchange = declareExchange({
   name: 'handover',
   ask: fields({

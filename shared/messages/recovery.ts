@@ -2,7 +2,10 @@ import { clientName, hostName, vmName } from '../ids.ts';
 import { limits } from '../limits.ts';
 import { fields, integer, list, maybe, oneOf, type Shape, text } from '../schema/schema.ts';
 
-/** What becomes of the guest's memory that is still on this host: it runs on from it, or is thrown away; `none` where there is none. */
+/**
+ * What becomes of the guest's memory that is still on this host: it runs on from it, or is thrown away; `none` where there
+ * is none.
+ */
 export const memoryChoice = oneOf(['keep', 'drop']);
 
 /** The word that a host is off for good, and the epoch that was taken on it. */

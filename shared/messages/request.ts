@@ -40,7 +40,10 @@ const verb = {
     options: defaultsTo(migrateOptions, {}),
     /** `priorityDefault` where it is absent. */
     priority: maybe(priority),
-    /** How long it may wait for its turn, in ms: the destination takes the request for so much longer. `limits.queueMsDefault` where it is absent. */
+    /**
+     * How long it may wait for its turn, in ms: the destination takes the request for so much longer.
+     * `limits.queueMsDefault` where it is absent.
+     */
     queueMsMax: maybe(integer(0, limits.queueMsMax)),
     /** It is part of the draining of its host. */
     drain: maybe(flag()),
@@ -66,7 +69,10 @@ const verb = {
 
 /** Gives an operation up, where it can still be given up. */
 const cancel = fields({ verb: literal('cancel'), operation: operationId });
-/** Pauses the guest of a migration while its memory is sent, so that the rest is sent in one go; with `postcopy` it runs at the destination, and the rest follows. */
+/**
+ * Pauses the guest of a migration while its memory is sent, so that the rest is sent in one go; with `postcopy` it runs at
+ * the destination, and the rest follows.
+ */
 const force = fields({ verb: literal('force'), operation: operationId, postcopy: maybe(flag()) });
 
 /** Everything that changes something. Each can also be asked about without doing it, with `explain`. */

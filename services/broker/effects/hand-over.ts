@@ -75,7 +75,8 @@ export function handingOver(world: World) {
     }
     const owner = await ownership.read(vm).catch(() => undefined);
     const { record } = owner ?? {};
-    // A record that was moved is no word that the guest runs there; a copy is destroyed on the destination's word alone. Of two hosts that move the record now one wins; but only a record that no server forgets may decide alone.
+    // A record that was moved is no word that the guest runs there; a copy is destroyed on the destination's word alone.
+    // Of two hosts that move the record now one wins; but only a record that no server forgets may decide alone.
     const unmoved = record?.owner === host && record.epoch === carnet.epoch;
     if (unmoved && ownership.decidesAlone) return { event: 'record-unmoved' };
     return { event: 'unresolved', ...(fault === undefined ? {} : { fault }) };
@@ -93,7 +94,10 @@ export function handingOver(world: World) {
     return outcome === undefined ? { event: 'cleared' } : { event: 'cleared-lost', outcome };
   }
 
-  /** Takes the next epoch: on the destination's release, on a record that decides alone, or on the word that it is off for good. */
+  /**
+   * Takes the next epoch: on the destination's release, on a record that decides alone, or on the word that it is off for
+   * good.
+   */
   async function claimAgain(state: Extract<SourceState, { state: 'taking-back' }>): Promise<number> {
     const { vm, operation, destination, carnet, released, fence, dropsMemory = false } = state;
     if (fence === undefined)

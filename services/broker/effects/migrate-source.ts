@@ -110,7 +110,10 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     return undefined;
   }
 
-  /** What goes nowhere ends; a guest that only writes too fast is paused, or let go before all is sent, where that was asked for. */
+  /**
+   * What goes nowhere ends; a guest that only writes too fast is paused, or let go before all is sent, where that was asked
+   * for.
+   */
   async function follow(state: SourceState, performing: Performing): Promise<SourceEvent | undefined> {
     if (state.state === 'pulling') {
       return (await followPull(world, state.vm, performing)) ? { event: 'sent' } : undefined;
@@ -162,7 +165,10 @@ export function migrateSourceKind(world: World): Kind<SourceState, SourceEvent, 
     }
   }
 
-  /** Calls the transfer off. QEMU lets the guest run on; one that was paused for it, or was all sent and not handed over, is told to. */
+  /**
+   * Calls the transfer off. QEMU lets the guest run on; one that was paused for it, or was all sent and not handed over, is
+   * told to.
+   */
   async function withdraw({ vm }: SourceState, { overtaken }: Performing): Promise<SourceEvent | undefined> {
     const process = vms.process(vm);
     if (process !== undefined) {

@@ -71,8 +71,8 @@ async function lookUntil<T>(
 }
 
 /**
- * Which way QEMU went on. It says `postcopy-active` before it has sent a byte of it, and may fail after that, and then the guest is still
- * here. Once a page has been sent after the rest it cannot fail any more.
+ * Which way QEMU went on. It says `postcopy-active` before it has sent a byte of it, and may fail after that, and then the
+ * guest is still here. Once a page has been sent after the rest it cannot fail any more.
  */
 export const awaitPostcopy = ({ vms }: World, vm: VmName, performing: Performing): Promise<SourceEvent | undefined> =>
   lookUntil(performing, async (): Promise<SourceEvent | undefined> => {

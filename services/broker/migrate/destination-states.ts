@@ -47,7 +47,10 @@ export type DestinationState =
   | ({ readonly state: 'handed-over'; readonly epoch: number } & Granted)
   /** Loaded and handed over; policy is asked a last time before the guest runs. */
   | ({ readonly state: 'deciding-run'; readonly epoch: number } & Granted)
-  /** Everything but memory comes in, and the source can never run the guest again: nothing is given up here on this host's own account. */
+  /**
+   * Everything but memory comes in, and the source can never run the guest again: nothing is given up here on this host's
+   * own account.
+   */
   | ({ readonly state: 'awaiting-postcopy' } & Granted)
   /** Handed over; QEMU is about to have loaded everything but memory. */
   | ({ readonly state: 'loading-devices'; readonly epoch: number } & Granted)

@@ -17,7 +17,10 @@ export const transferMsMax = ({ timeoutMs }: MigrateOptions): number => timeoutM
 export const receivingMsMax = (options: MigrateOptions): number =>
   transferMsMax(options) + forcingMsMax + destinationWaitsMs;
 
-/** What happens when its time is over or it does not converge: it is given up, the guest is paused, or runs at the destination before all of it is there. */
+/**
+ * What happens when its time is over or it does not converge: it is given up, the guest is paused, or runs at the
+ * destination before all of it is there.
+ */
 export function atTimeout({
   onTimeout,
   allowPostcopy,

@@ -5,11 +5,12 @@ import { lostAt, lostHere, releasedThere } from './lost.ts';
 import { type SourceEffect, sourceRow, sourceTriesAgain } from './source-states.ts';
 
 /*
- * Post-copy: the guest runs at the destination before all of its memory is there. What makes it different is one moment: when the source's QEMU is told to
- * go on, it can never run the guest again, and the destination cannot without it. So from there neither side gives up on its own account. The handover is
- * signed when the source's QEMU has sent everything but memory; the destination moves the record and runs the guest as ever, and the
- * copy at the source is destroyed when the destination says that all of it is there. What dies meanwhile takes the guest
- * with it: the VM is then a stopped one, and a checkpoint of it is there.
+ * Post-copy: the guest runs at the destination before all of its memory is there. What makes it different is one moment:
+ * when the source's QEMU is told to go on, it can never run the guest again, and the destination cannot without it. So from
+ * there neither side gives up on its own account. The handover is signed when the source's QEMU has sent everything but
+ * memory; the destination moves the record and runs the guest as ever, and the copy at the source is destroyed when the
+ * destination says that all of it is there. What dies meanwhile takes the guest with it: the VM is then a stopped one, and a
+ * checkpoint of it is there.
  */
 
 /** What the source does from the point of no return on. */

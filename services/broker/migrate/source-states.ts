@@ -73,8 +73,8 @@ export type SourceState =
   /** QEMU is done and the handover is signed: the destination alone may move the record now. */
   | ({ readonly state: 'handing-over' } & Granted)
   /**
-   * QEMU is told to go on in post-copy: from here the guest can never run here again, unless QEMU says that it failed to begin, or that
-   * all was sent.
+   * QEMU is told to go on in post-copy: from here the guest can never run here again, unless QEMU says that it failed to
+   * begin, or that all was sent.
    */
   | ({ readonly state: 'letting-go' } & Granted)
   /** The handover is signed, and the destination needs the memory that is still here. Ends on the destination's word alone. */

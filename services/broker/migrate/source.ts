@@ -12,7 +12,10 @@ import type { SourceEffect, SourceEvent, SourceState } from './source-states.ts'
 
 const second = 1000;
 
-/** A migration as the source sees it. The guest runs here until `handing-over` or `letting-go`, and again from `taking-back` on. */
+/**
+ * A migration as the source sees it. The guest runs here until `handing-over` or `letting-go`, and again from `taking-back`
+ * on.
+ */
 export const migrateSource = tableOf<SourceState, SourceEvent, SourceEffect>({
   name: 'migrate-source',
   initial: 'deciding',

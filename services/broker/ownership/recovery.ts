@@ -40,9 +40,9 @@ const epochsForgottenMax = 1000;
 const epochsOf = (host: HostName): number => createHash('sha256').update(host).digest().readUInt32BE() & 0xfffff;
 
 /**
- * How the VM is taken over. `memory` is what the operator said about the memory of a guest in doubt; otherwise it goes on from it where
- * nothing says that the destination ran it. VM_STATE where there is nothing to recover, VM_UNKNOWN where nothing of it is
- * here, OWNER_CONFLICT where it runs here or is a third host's.
+ * How the VM is taken over. `memory` is what the operator said about the memory of a guest in doubt; otherwise it goes on
+ * from it where nothing says that the destination ran it. VM_STATE where there is nothing to recover, VM_UNKNOWN where
+ * nothing of it is here, OWNER_CONFLICT where it runs here or is a third host's.
  */
 export function planRecovery(
   facts: RecoveryFacts,

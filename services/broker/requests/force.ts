@@ -6,10 +6,10 @@ import type { Runner } from '../runtime/runner.ts';
 import { needView, refusalToInterfere } from './who-may.ts';
 
 /**
- * Has the guest of a migration paused, so that the rest of its memory is sent in one go; or, where post-copy was allowed and is asked for, run at
- * the destination at once, the rest to be pulled from here. Whoever may cancel it may. Forcing again
- * is forcing once. OPERATION_STATE while no memory is sent, or no more: then nothing was changed. The answer comes when it
- * is on disk, not when the guest is paused. A destination has nothing to force.
+ * Has the guest of a migration paused, so that the rest of its memory is sent in one go; or, where post-copy was allowed and
+ * is asked for, run at the destination at once, the rest to be pulled from here. Whoever may cancel it may. Forcing again is
+ * forcing once. OPERATION_STATE while no memory is sent, or no more: then nothing was changed. The answer comes when it is
+ * on disk, not when the guest is paused. A destination has nothing to force.
  */
 export async function forceOperation(
   world: World,

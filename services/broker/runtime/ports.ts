@@ -130,17 +130,20 @@ export interface VmProcess {
   /** Source: installs the key, sets capabilities and limits and sends; stops before switchover and says so by an event. */
   send(to: { address: string; port: number }, key: TransferKey, options: SendOptions): Promise<void>;
   /**
-   * Source, while it sends: pauses the guest and sends the rest as fast as it can. If the transfer ends otherwise than well the guest
-   * stays paused until it is run. VM_STATE where nothing is sent. Idempotent.
+   * Source, while it sends: pauses the guest and sends the rest as fast as it can. If the transfer ends otherwise than well
+   * the guest stays paused until it is run. VM_STATE where nothing is sent. Idempotent.
    */
   forceSend(): Promise<void>;
   /**
-   * Source, while it sends with `allowPostcopy`: stops before switchover now, and what is not sent by then is sent in post-copy, when
-   * the guest asks for it or before. If the transfer ends otherwise than well before post-copy has begun the guest stays
-   * paused until it is run. VM_STATE where nothing is sent. Idempotent.
+   * Source, while it sends with `allowPostcopy`: stops before switchover now, and what is not sent by then is sent in
+   * post-copy, when the guest asks for it or before. If the transfer ends otherwise than well before post-copy has begun the
+   * guest stays paused until it is run. VM_STATE where nothing is sent. Idempotent.
    */
   startPostcopy(): Promise<void>;
-  /** Source at pre-switchover: go on. Where post-copy was started the guest can never run here again from now on. Nothing in post-copy. */
+  /**
+   * Source at pre-switchover: go on. Where post-copy was started the guest can never run here again from now on. Nothing in
+   * post-copy.
+   */
   switchOver(): Promise<void>;
   /** Source: give it up; the guest runs on, unless it was paused for it. VM_STATE in post-copy. Idempotent. */
   cancelSend(): Promise<void>;
@@ -247,8 +250,8 @@ export type GateAsk =
     };
 
 /**
- * What a decision is taken for; `fence` is the host that somebody says is off for good, with those that are off as well, those that
- * say that they do not have the VM, and the epoch taken on that word.
+ * What a decision is taken for; `fence` is the host that somebody says is off for good, with those that are off as well,
+ * those that say that they do not have the VM, and the epoch taken on that word.
  */
 export interface DecidedAbout {
   readonly vm?: string;

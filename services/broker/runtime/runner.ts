@@ -18,7 +18,10 @@ export interface Runner {
     state: State,
     effects: readonly Effect[],
   ): Promise<void>;
-  /** Something happened to an operation. Resolves when it was taken into account and stored: true where its state has an arrow for it. */
+  /**
+   * Something happened to an operation. Resolves when it was taken into account and stored: true where its state has an
+   * arrow for it.
+   */
   deliver(operation: OperationId, event: Event): Promise<boolean>;
   /** QEMU reported something: whichever operation of that VM is under way hears of it. */
   deliverVmEvent(vm: VmName, event: VmEvent): void;
@@ -58,7 +61,10 @@ export interface RunnerDeps {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told of every change that a client may want to see. Never throws: whoever is told may be away, and the operation goes on all the same. */
+  /**
+   * Told of every change that a client may want to see. Never throws: whoever is told may be away, and the operation goes on
+   * all the same.
+   */
   readonly onUpdate: (view: OperationView) => void;
   /** The journal cannot be written: nothing may go on. The process ends, and recovery replays what is on disk. */
   readonly fatal: (error: unknown) => never;

@@ -62,10 +62,10 @@ export interface Keeper {
 }
 
 /**
- * Keeps this host's VMs and the owner records in agreement, from time to time and whenever a record changes. What another host has claimed
- * while it was stopped here is forgotten: what this host knew of it is history then. A record that is older than this host's
- * journal was brought back by the bucket, and is put back as it was. A guest that runs here while another host has it in a newer
- * epoch was fenced, and is paused. A VM that is being worked on is let alone.
+ * Keeps this host's VMs and the owner records in agreement, from time to time and whenever a record changes. What another
+ * host has claimed while it was stopped here is forgotten: what this host knew of it is history then. A record that is older
+ * than this host's journal was brought back by the bucket, and is put back as it was. A guest that runs here while another
+ * host has it in a newer epoch was fenced, and is paused. A VM that is being worked on is let alone.
  */
 export async function keepOwners(world: World, runner: Runner): Promise<Keeper> {
   const { vms, ownership, host, log, clock, random } = world;

@@ -79,7 +79,10 @@ export const brokerMayTakeIn = (host: HostFacts, vm: Label): Question => ({
   perms: ['migrate_in'],
 });
 
-/** T→U anon_inode{create ioctl read}, U being what policy makes of a userfaultfd of T's: without it QEMU finds out at the first missing page that it cannot go on. */
+/**
+ * T→U anon_inode{create ioctl read}, U being what policy makes of a userfaultfd of T's: without it QEMU finds out at the
+ * first missing page that it cannot go on.
+ */
 export const vmMayPullMemory = (vm: Label): Question => ({
   kind: 'userfaultfd',
   why: "the VM's process may wait for memory that is not here yet",

@@ -60,8 +60,8 @@ export interface Parameters {
 const bandwidthLeast = 10;
 
 /**
- * The parameters of one operation; those left out are as at QEMU's start, but for the bandwidth, which is not limited. In post-copy
- * the limit holds for what the guest does not wait for: a page that it asks for is sent at once.
+ * The parameters of one operation; those left out are as at QEMU's start, but for the bandwidth, which is not limited. In
+ * post-copy the limit holds for what the guest does not wait for: a page that it asks for is sent at once.
  */
 export async function setParameters({ execute }: Controls, options: Parameters = {}): Promise<void> {
   const { bandwidthBytesPerSecond = 0 } = options;

@@ -97,9 +97,9 @@ export async function send(
 }
 
 /**
- * Source: see the port. What QEMU has not sent of a paused guest only becomes less, so it gets to pre-switchover by itself. The
- * bandwidth is not limited any more, as in every switchover: the guest waits for it. An emulated guest loses no write by this: QEMU
- * collects what it dirtied when it is paused in any case, see `exact-sending.ts`.
+ * Source: see the port. What QEMU has not sent of a paused guest only becomes less, so it gets to pre-switchover by itself.
+ * The bandwidth is not limited any more, as in every switchover: the guest waits for it. An emulated guest loses no write by
+ * this: QEMU collects what it dirtied when it is paused in any case, see `exact-sending.ts`.
  */
 export async function forceSend(controls: Controls): Promise<void> {
   const { status } = await migrationOf(controls);
