@@ -20,7 +20,7 @@ import type { Mutation } from './mutations.ts';
 import { createNetwork, type Network } from './network.ts';
 import { createOwnerBucket, type OwnerBucket } from './owners.ts';
 import { vmLabel } from './policy.ts';
-import { createMachines, type Machines } from './qemu.ts';
+import { createMachines, type Machines } from './qemu/machines.ts';
 import type { Random } from './random.ts';
 import { createStorage, type Storage } from './storage.ts';
 import { createTime, type Time } from './time.ts';

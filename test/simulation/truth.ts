@@ -4,7 +4,7 @@ import type { VmName } from '../../shared/ids.ts';
 import type { Label } from '../../shared/label/label.ts';
 import type { Decision } from '../../shared/vm/decision.ts';
 import type { StoredRecord } from './owners.ts';
-import { guestRuns, type Qemu } from './qemu.ts';
+import { guestRuns, type Qemu } from './qemu/qemu.ts';
 
 /*
  * What is really the case, as nobody in the fleet knows it: which QEMUs run, which of them has the guest's newest state, who
