@@ -6,10 +6,12 @@ import type { Effect, Event, Row, State } from '../../services/broker/machine/ro
 import { type Table, tableOf } from '../../services/broker/machine/table.ts';
 import { migrateSource } from '../../services/broker/migrate/source.ts';
 import { createJournal } from '../../services/broker/runtime/journal.ts';
-import type { AnyKind } from '../../services/broker/runtime/kind.ts';
+import type { AnyKind, Performing } from '../../services/broker/runtime/kind.ts';
+import type { OperationId, VmName } from '../../shared/ids.ts';
 import type { Endpoint } from '../../shared/messages/endpoint.ts';
 import type { OwnerRecord } from '../../shared/messages/record.ts';
 import type { Recovery } from '../../shared/messages/recovery.ts';
+import { clientId } from '../support/values.ts';
 
 /*
  * Each breaks one thing that the product does, in what stands around it: the simulation must notice every one of them. What
@@ -38,12 +40,33 @@ function sourceWith(...rows: readonly AnyRow[]): AnyTable {
   return tableOf({ ...table, rows: [...table.rows.filter(({ from, on }) => !replaced.has(`${from} ${on}`)), ...rows] });
 }
 
-const withSource =
-  (table: AnyTable) =>
+/** The kinds as they are, but for what one of them does otherwise. */
+const withKind =
+  (name: keyof Kinds, otherwise: (kind: AnyKind, world: World) => Partial<AnyKind>) =>
   (world: World): Kinds => {
     const kinds = kindsOf(world);
-    return { ...kinds, migrateSource: { ...kinds.migrateSource, table } };
+    return { ...kinds, [name]: { ...kinds[name], ...otherwise(kinds[name], world) } };
   };
+
+const withSource = (table: AnyTable) => withKind('migrateSource', () => ({ table }));
+
+/** An effect that is to be performed: `perform` does what the kind does. */
+interface Ordered {
+  readonly effect: string;
+  readonly state: State;
+  readonly world: World;
+  readonly perform: () => Promise<Event | undefined>;
+}
+
+/** One kind carries out its effects like this. */
+const performing = (name: keyof Kinds, like: (ordered: Ordered) => Promise<Event | undefined>) =>
+  withKind(name, (kind, world) => ({
+    perform: (effect, state, by) =>
+      like({ effect: effect.effect, state, world, perform: () => kind.perform(effect, state, by) }),
+  }));
+
+/** The VM and the operation that a state is about, as every state of a migration has them. */
+const aboutOf = (state: State) => state as unknown as { readonly vm: VmName; readonly operation: OperationId };
 
 /** A row by which the source lets its guest run again although it has handed it over. */
 const runsAgain = (from: string, on: string, outcome: object): AnyRow => ({
@@ -79,15 +102,10 @@ export const mutations = {
     ),
   },
   'run-before-record': {
-    kinds(world) {
-      const kinds = kindsOf(world);
-      const { migrateDestination } = kinds;
-      const perform: AnyKind['perform'] = async (effect, state, performing) => {
-        if (effect.effect === 'move-owner') await world.vms.process((state as unknown as { vm: never }).vm)?.run();
-        return migrateDestination.perform(effect, state, performing);
-      };
-      return { ...kinds, migrateDestination: { ...migrateDestination, perform } };
-    },
+    kinds: performing('migrateDestination', async ({ effect, state, world, perform }) => {
+      if (effect === 'move-owner') await world.vms.process(aboutOf(state).vm)?.run();
+      return perform();
+    }),
   },
   'handover-before-completed': {
     kinds: withSource(
@@ -102,28 +120,27 @@ export const mutations = {
   },
   'grant-used-twice': {
     listenersAreReused: true,
-    kinds(world) {
-      const kinds = kindsOf(world);
-      const { migrateSource: source } = kinds;
-      const tried = new Set<unknown>();
-      const onVmEvent: AnyKind['onVmEvent'] = (state, event) => {
-        const { operation } = state as unknown as { operation: string };
-        const failed = event.kind === 'migration' && event.status === 'failed' && state.state === 'transferring';
-        if (!failed || tried.has(operation)) return source.onVmEvent(state, event);
-        tried.add(operation);
-        const performing = {
-          client: 'operator' as never,
-          report() {},
-          overtaken: () => false,
-          wait: async () => {},
-        };
-        world.clock.after(2_000, () => {
-          void source.perform({ effect: 'start-transfer' }, state, performing).catch(() => {});
-        });
-        return undefined;
+    kinds: withKind('migrateSource', (source, world) => {
+      const tried = new Set<OperationId>();
+      const by: Performing = {
+        client: clientId('operator'),
+        report() {},
+        overtaken: () => false,
+        wait: async () => {},
       };
-      return { ...kinds, migrateSource: { ...source, onVmEvent } };
-    },
+      return {
+        onVmEvent(state, event) {
+          const { operation } = aboutOf(state);
+          const failed = event.kind === 'migration' && event.status === 'failed' && state.state === 'transferring';
+          if (!failed || tried.has(operation)) return source.onVmEvent(state, event);
+          tried.add(operation);
+          world.clock.after(2_000, () => {
+            void source.perform({ effect: 'start-transfer' }, state, by).catch(() => {});
+          });
+          return undefined;
+        },
+      };
+    }),
   },
   'no-decision-at-switchover': {
     ports: (ports) => ({
@@ -156,15 +173,10 @@ export const mutations = {
     ),
   },
   'running-without-a-guest': {
-    kinds(world) {
-      const kinds = kindsOf(world);
-      const { migrateDestination } = kinds;
-      const perform: AnyKind['perform'] = async (effect, state, performing) => {
-        const event = await migrateDestination.perform(effect, state, performing);
-        return event?.event === 'guest-lost' && state.state === 'running-guest' ? { event: 'running' } : event;
-      };
-      return { ...kinds, migrateDestination: { ...migrateDestination, perform } };
-    },
+    kinds: performing('migrateDestination', async ({ state, perform }) => {
+      const event = await perform();
+      return event?.event === 'guest-lost' && state.state === 'running-guest' ? { event: 'running' } : event;
+    }),
   },
   'copy-destroyed-on-the-record': {
     ports(ports) {
@@ -177,15 +189,10 @@ export const mutations = {
     },
   },
   'told-and-ended-taken-for-run': {
-    kinds(world) {
-      const kinds = kindsOf(world);
-      const { migrateDestination } = kinds;
-      const perform: AnyKind['perform'] = (effect, state, performing) => {
-        if (effect.effect === 'run') world.held.untold.delete((state as unknown as { operation: never }).operation);
-        return migrateDestination.perform(effect, state, performing);
-      };
-      return { ...kinds, migrateDestination: { ...migrateDestination, perform } };
-    },
+    kinds: performing('migrateDestination', ({ effect, state, world, perform }) => {
+      if (effect === 'run') world.held.untold.delete(aboutOf(state).operation);
+      return perform();
+    }),
   },
   'fence-in-the-same-epoch': {
     ports(ports) {
@@ -237,16 +244,11 @@ export const mutations = {
     }),
   },
   'forced-guest-left-paused': {
-    kinds(world) {
-      const kinds = kindsOf(world);
-      const { migrateSource: source } = kinds;
-      const perform: AnyKind['perform'] = async (effect, state, performing) => {
-        if (effect.effect !== 'withdraw' || !('forced' in state)) return source.perform(effect, state, performing);
-        await world.vms.process((state as unknown as { vm: never }).vm)?.cancelSend();
-        return { event: 'withdrawn' };
-      };
-      return { ...kinds, migrateSource: { ...source, perform } };
-    },
+    kinds: performing('migrateSource', async ({ effect, state, world, perform }) => {
+      if (effect !== 'withdraw' || !('forced' in state)) return perform();
+      await world.vms.process(aboutOf(state).vm)?.cancelSend();
+      return { event: 'withdrawn' };
+    }),
   },
   'drained-host-takes-in': {
     kinds: (world) => kindsOf({ ...world, draining: { ...world.draining, mark: () => undefined } }),
@@ -258,15 +260,10 @@ export const mutations = {
     ports: (ports) => ({ ...ports, migrations: { ...ports.migrations, inboundMax: 64 } }),
   },
   'copy-destroyed-while-pulled': {
-    kinds(world) {
-      const kinds = kindsOf(world);
-      const { migrateSource: source } = kinds;
-      const perform: AnyKind['perform'] = async (effect, state, performing) => {
-        const event = await source.perform(effect, state, performing);
-        return event?.event === 'destination-pulling' ? { event: 'destination-running' } : event;
-      };
-      return { ...kinds, migrateSource: { ...source, perform } };
-    },
+    kinds: performing('migrateSource', async ({ perform }) => {
+      const event = await perform();
+      return event?.event === 'destination-pulling' ? { event: 'destination-running' } : event;
+    }),
   },
   'runs-again-after-postcopy': {
     kinds: withSource(
@@ -277,24 +274,17 @@ export const mutations = {
     ),
   },
   'handover-before-postcopy': {
-    kinds(world) {
-      const kinds = kindsOf(world);
-      const { migrateSource: source } = kinds;
-      const perform: AnyKind['perform'] = async (effect, state, performing) =>
-        effect.effect === 'await-postcopy' ? { event: 'postcopy-began' } : source.perform(effect, state, performing);
-      return { ...kinds, migrateSource: { ...source, perform } };
-    },
+    kinds: performing('migrateSource', async ({ effect, perform }) =>
+      effect === 'await-postcopy' ? { event: 'postcopy-began' } : perform(),
+    ),
   },
   'released-in-postcopy': {
-    kinds(world) {
-      const kinds = kindsOf(world);
-      const { migrateDestination } = kinds;
-      const onVmEvent: AnyKind['onVmEvent'] = (state, event) =>
+    kinds: withKind('migrateDestination', (destination) => ({
+      onVmEvent: (state, event) =>
         state.state === 'deciding-postcopy-run' && event.kind === 'migration'
           ? { event: 'transfer-failed', fault: { code: 'TRANSFER_FAILED', message: 'given up' } }
-          : migrateDestination.onVmEvent(state, event);
-      return { ...kinds, migrateDestination: { ...migrateDestination, onVmEvent } };
-    },
+          : destination.onVmEvent(state, event),
+    })),
   },
   'record-trusted-alone': {
     ports: (ports) => ({ ...ports, ownership: { ...ports.ownership, decidesAlone: true } }),
