@@ -2,28 +2,22 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createMemoryHub } from '../../../shared/bus/memory.ts';
 import type { ActionOf } from '../../../shared/messages/request.ts';
-import { createTestEndpoint, wakefulClock } from '../bus.ts';
 import { contexts } from '../gate/asks.ts';
 import { loaded, shippedText } from '../gate/shipped.ts';
 import { createTestFleet } from '../pki.ts';
 import { hostId, specOf, type vmId } from '../values.ts';
-import { createWire } from './fake-vmm.ts';
-import { createTestClient, createTestHost, type TestHost } from './host.ts';
+import type { TestHost } from './host.ts';
+import { openOneBus } from './one-bus.ts';
 
 /** Two hosts on one bus under the shipped policy, a wire between their QEMUs, and an operator. */
 export async function openTwoHosts() {
   const directory = await mkdtemp(join(tmpdir(), 'carnet-operations-'));
-  const hub = createMemoryHub(wakefulClock);
   const fleet = await createTestFleet();
   const full = loaded(await shippedText());
-  const wire = createWire();
-  const host = (name: string) => createTestHost({ name, fleet, hub, wire, directory, policy: full });
+  const { hub, host, client } = openOneBus({ fleet, directory, policy: full });
   const [alpha, beta] = await Promise.all([host('alpha'), host('beta')]);
-  const operator = createTestClient(
-    await createTestEndpoint(fleet, hub.member(), 'client', 'operator', { clock: wakefulClock }),
-  );
+  const operator = await client('operator');
 
   let names = 0;
   /** Defines a VM of its own for a test on alpha, with a disk and a kernel. */
@@ -47,6 +41,7 @@ export async function openTwoHosts() {
     alpha,
     beta,
     operator,
+    client,
     define,
     /** Defines one and starts it. */
     async started() {

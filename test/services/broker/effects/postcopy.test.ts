@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
-import { createTestClient, type TestHost } from '../../../support/broker/host.ts';
+import type { TestHost } from '../../../support/broker/host.ts';
 import { done, migrate, openTwoHosts } from '../../../support/broker/two-hosts.ts';
-import { createTestEndpoint, wakefulClock } from '../../../support/bus.ts';
 import { contexts } from '../../../support/gate/asks.ts';
 import { loaded, shippedText } from '../../../support/gate/shipped.ts';
 import { hostId, type vmId } from '../../../support/values.ts';
 
-const { hub, fleet, full, alpha, beta, operator, started, close } = await openTwoHosts();
+const { full, alpha, beta, operator, client, started, close } = await openTwoHosts();
 after(close);
 
 describe('post-copy', () => {
@@ -177,9 +176,7 @@ describe('post-copy', () => {
     await beta.runner.settled(operation, ({ state }) => state === 'cut-off' || undefined, 20_000);
     assert.match(beta.runner.view(operation)?.waits?.remedy ?? '', /carnet vm stop \S+ --force/);
     const stop = { verb: 'stop', vm, force: true } as const;
-    const monitor = createTestClient(
-      await createTestEndpoint(fleet, hub.member(), 'client', 'monitor', { clock: wakefulClock }),
-    );
+    const monitor = await client('monitor');
     assert.equal((await monitor.ask('beta', stop)).is, 'refused');
     assert.equal(await failsWith(operator.ask('beta', { ...stop, force: false })), 'VM_BUSY');
     assert.equal(beta.runner.stateOf(operation)?.state, 'cut-off');

@@ -2,16 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { OwnerRecord } from '../../../../shared/messages/record.ts';
-import { createTestClient } from '../../../support/broker/host.ts';
 import { done, migrate, openTwoHosts } from '../../../support/broker/two-hosts.ts';
-import { createTestEndpoint, wakefulClock } from '../../../support/bus.ts';
 
-const { hub, fleet, alpha, beta, operator, define, started, close } = await openTwoHosts();
+const { alpha, beta, operator, client, define, started, close } = await openTwoHosts();
 after(close);
 
 /** A client that may look and no more. */
-const monitor = async () =>
-  createTestClient(await createTestEndpoint(fleet, hub.member(), 'client', 'monitor', { clock: wakefulClock }));
+const monitor = await client('monitor');
 
 describe('faults on the way', () => {
   test('a QEMU that dies at the destination before the record is moved gives the VM back to the source', async () => {
@@ -199,7 +196,7 @@ describe('cancelling', () => {
   test('one who neither began it nor may stop the VM cancels nothing', async () => {
     const vm = await started();
     const { operation } = await operator.finish(alpha, { verb: 'save', vm });
-    assert.equal((await (await monitor()).ask('alpha', { verb: 'cancel', operation })).is, 'refused');
+    assert.equal((await monitor.ask('alpha', { verb: 'cancel', operation })).is, 'refused');
   });
 });
 
@@ -244,7 +241,7 @@ describe('forcing', () => {
 
   test('one who neither began it nor may stop the VM forces nothing', async () => {
     const { vm, operation } = await sending();
-    assert.equal((await (await monitor()).ask('alpha', { verb: 'force', operation })).is, 'refused');
+    assert.equal((await monitor.ask('alpha', { verb: 'force', operation })).is, 'refused');
     assert.ok(!done(alpha, vm).includes('forceSend'));
     assert.equal(alpha.runner.stateOf(operation)?.state, 'transferring');
     await operator.ask('alpha', { verb: 'cancel', operation });

@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { migrateSourceKind } from '../../../../services/broker/effects/migrate-source.ts';
 import type { Wait } from '../../../../services/broker/migrate/source-states.ts';
-import { createMemoryHub } from '../../../../shared/bus/memory.ts';
 import type { HostName, OperationId, VmName } from '../../../../shared/ids.ts';
 import type { ActionOf } from '../../../../shared/messages/request.ts';
 import type { OperationView } from '../../../../shared/messages/view.ts';
-import { createWire } from '../../../support/broker/fake-vmm.ts';
-import { createTestClient, createTestHost, type TestClient, type TestHost } from '../../../support/broker/host.ts';
-import { createTestEndpoint, wakefulClock } from '../../../support/bus.ts';
+import type { TestClient, TestHost } from '../../../support/broker/host.ts';
+import { openOneBus } from '../../../support/broker/one-bus.ts';
+import { wakefulClock } from '../../../support/bus.ts';
 import { contexts } from '../../../support/gate/asks.ts';
 import { loaded, shippedText, withoutStatement } from '../../../support/gate/shipped.ts';
 import { createTestFleet } from '../../../support/pki.ts';
@@ -31,17 +30,12 @@ const open: { close(): Promise<void> }[] = [];
 
 async function makeFleet(outboundMax: number, queueMax = 10) {
   made += 1;
-  const hub = createMemoryHub(wakefulClock);
-  const wire = createWire();
-  const host = (name: string, migrations: object) =>
-    createTestHost({ name, fleet, hub, wire, directory: join(directory, String(made)), policy, migrations });
+  const { host, client } = openOneBus({ fleet, directory: join(directory, String(made)), policy });
   alpha = await host('alpha', { outboundMax, queueMax });
   beta = await host('beta', { inboundMax: 1 });
-  gamma = await host('gamma', {});
+  gamma = await host('gamma');
   open.push(alpha, beta, gamma);
-  operator = createTestClient(
-    await createTestEndpoint(fleet, hub.member(), 'client', 'operator', { clock: wakefulClock }),
-  );
+  operator = await client('operator');
 }
 
 before(() => makeFleet(1));

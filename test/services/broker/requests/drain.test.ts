@@ -4,18 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { createDraining } from '../../../../services/broker/draining/draining.ts';
-import { createMemoryHub } from '../../../../shared/bus/memory.ts';
 import type { ActionOf, Request } from '../../../../shared/messages/request.ts';
 import { openStore } from '../../../../shared/store/store.ts';
-import { createWire } from '../../../support/broker/fake-vmm.ts';
-import { createTestClient, createTestHost, type TestClient, type TestHost } from '../../../support/broker/host.ts';
-import { createTestEndpoint, wakefulClock } from '../../../support/bus.ts';
+import type { TestClient, TestHost } from '../../../support/broker/host.ts';
+import { openOneBus } from '../../../support/broker/one-bus.ts';
 import { loaded, shippedText, withoutStatement } from '../../../support/gate/shipped.ts';
 import { createTestFleet } from '../../../support/pki.ts';
 import { clientId, hostId, specOf } from '../../../support/values.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'carnet-drain-'));
-const hub = createMemoryHub(wakefulClock);
 const fleet = await createTestFleet();
 const policy = loaded(await shippedText());
 let alpha: TestHost;
@@ -23,14 +20,10 @@ let beta: TestHost;
 let operator: TestClient;
 let monitor: TestClient;
 
-const clientOf = async (name: string) =>
-  createTestClient(await createTestEndpoint(fleet, hub.member(), 'client', name, { clock: wakefulClock }));
-
 before(async () => {
-  const wire = createWire();
-  const host = (name: string) => createTestHost({ name, fleet, hub, wire, directory, policy });
+  const { host, client } = openOneBus({ fleet, directory, policy });
   [alpha, beta] = await Promise.all([host('alpha'), host('beta')]);
-  [operator, monitor] = await Promise.all([clientOf('operator'), clientOf('monitor')]);
+  [operator, monitor] = await Promise.all([client('operator'), client('monitor')]);
 });
 afterEach(() => beta.world.draining.clear());
 after(async () => {

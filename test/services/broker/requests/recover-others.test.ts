@@ -4,15 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, test } from 'node:test';
 import type { Bucket } from '../../../../shared/bus/bus.ts';
-import { createMemoryHub } from '../../../../shared/bus/memory.ts';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import { buckets } from '../../../../shared/messages/record.ts';
-import { createWire } from '../../../support/broker/fake-vmm.ts';
-import { createTestClient, createTestHost, type TestClient, type TestHost } from '../../../support/broker/host.ts';
-import { createTestEndpoint, wakefulClock } from '../../../support/bus.ts';
+import type { TestClient, TestHost } from '../../../support/broker/host.ts';
+import { openOneBus } from '../../../support/broker/one-bus.ts';
+import { ownerOf, runSaved } from '../../../support/broker/saved-vm.ts';
 import { loaded, shippedText } from '../../../support/gate/shipped.ts';
 import { createTestFleet } from '../../../support/pki.ts';
-import { hostId, specOf, vmId } from '../../../support/values.ts';
+import { hostId, vmId } from '../../../support/values.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'carnet-recover-others-'));
 after(() => rm(directory, { recursive: true, force: true }));
@@ -29,36 +28,19 @@ let owners: Bucket;
 
 beforeEach(async () => {
   rounds += 1;
-  const folder = join(directory, String(rounds));
-  const hub = createMemoryHub(wakefulClock);
-  const wire = createWire();
-  const open = (name: string) => createTestHost({ name, fleet, hub, wire, directory: folder, policy });
-  [alpha, beta, gamma] = await Promise.all([open('alpha'), open('beta'), open('gamma')]);
+  const bus = openOneBus({ fleet, directory: join(directory, String(rounds)), policy });
+  [alpha, beta, gamma] = await Promise.all([bus.host('alpha'), bus.host('beta'), bus.host('gamma')]);
   const all = [alphaId, betaId, gammaId];
   for (const host of [alpha, beta, gamma]) host.others = all.filter((name) => name !== host.world.host);
-  operator = createTestClient(
-    await createTestEndpoint(fleet, hub.member(), 'client', 'operator', { clock: wakefulClock }),
-  );
-  owners = await hub.member().bucket(buckets.owners);
+  operator = await bus.client('operator');
+  owners = await bus.hub.member().bucket(buckets.owners);
 });
 afterEach(() => Promise.all([alpha.close(), beta.close(), gamma.close()]));
 
-const disk = { name: 'disk.qcow2', role: 'disk', format: 'qcow2', readonly: false };
-const recordOf = async () => {
-  const record = (await beta.world.ownership.read(vm))?.record;
-  return [record?.owner, record?.epoch, record?.running];
-};
+const recordOf = () => ownerOf(beta, vm);
 
 /** A VM of alpha's of which beta has a checkpoint; gamma has nothing of it. */
-async function ofAlpha(): Promise<void> {
-  const spec = specOf(vm, { images: [disk] as ReturnType<typeof specOf>['images'] });
-  assert.equal((await operator.ask('alpha', { verb: 'define', spec })).is, 'done');
-  assert.equal((await operator.finish(alpha, { verb: 'start', vm })).outcome?.is, 'completed');
-  const { outcome } = await operator.finish(alpha, { verb: 'save', vm });
-  assert.ok(outcome?.is === 'completed' && outcome.checkpoint !== undefined);
-  const { manifest } = await alpha.checkpoints.manifest(outcome.checkpoint);
-  beta.checkpoints.kept.set(outcome.checkpoint, manifest);
-}
+const ofAlpha = () => runSaved(operator, { host: alpha, other: beta, vm });
 
 /** It moves to gamma, the bucket forgets that, and gamma cannot say so until the answer is called. */
 async function forgottenAtGamma(): Promise<() => void> {

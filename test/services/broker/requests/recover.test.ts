@@ -3,16 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, test } from 'node:test';
-import { createMemoryHub } from '../../../../shared/bus/memory.ts';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { Answer } from '../../../../shared/messages/request.ts';
-import { createWire } from '../../../support/broker/fake-vmm.ts';
-import { createTestClient, createTestHost, type TestClient, type TestHost } from '../../../support/broker/host.ts';
-import { createTestEndpoint, wakefulClock } from '../../../support/bus.ts';
+import type { TestClient, TestHost } from '../../../support/broker/host.ts';
+import { openOneBus } from '../../../support/broker/one-bus.ts';
+import { ownerOf, runSaved } from '../../../support/broker/saved-vm.ts';
 import { contexts } from '../../../support/gate/asks.ts';
 import { loaded, shippedText } from '../../../support/gate/shipped.ts';
 import { createTestFleet } from '../../../support/pki.ts';
-import { hostId, specOf, vmId } from '../../../support/values.ts';
+import { hostId, vmId } from '../../../support/values.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'carnet-recover-'));
 after(() => rm(directory, { recursive: true, force: true }));
@@ -24,39 +23,19 @@ let rounds = 0;
 let alpha: TestHost;
 let beta: TestHost;
 let operator: TestClient;
-let clientOf: (name: string) => Promise<TestClient>;
-let open: (name: string) => Promise<TestHost>;
+let bus: ReturnType<typeof openOneBus>;
 
 beforeEach(async () => {
   rounds += 1;
-  const folder = join(directory, String(rounds));
-  const hub = createMemoryHub(wakefulClock);
-  const wire = createWire();
-  open = (name) => createTestHost({ name, fleet, hub, wire, directory: folder, policy });
-  clientOf = async (name) =>
-    createTestClient(await createTestEndpoint(fleet, hub.member(), 'client', name, { clock: wakefulClock }));
-  [alpha, beta, operator] = await Promise.all([open('alpha'), open('beta'), clientOf('operator')]);
+  bus = openOneBus({ fleet, directory: join(directory, String(rounds)), policy });
+  [alpha, beta, operator] = await Promise.all([bus.host('alpha'), bus.host('beta'), bus.client('operator')]);
 });
 afterEach(() => Promise.all([alpha.close(), beta.close()]));
 
-const disk = { name: 'disk.qcow2', role: 'disk', format: 'qcow2', readonly: false };
-
 /** A VM that runs on alpha, and a checkpoint of it on beta. */
-async function running() {
-  const spec = specOf(vm, { images: [disk] as ReturnType<typeof specOf>['images'] });
-  assert.equal((await operator.ask('alpha', { verb: 'define', spec })).is, 'done');
-  assert.equal((await operator.finish(alpha, { verb: 'start', vm })).outcome?.is, 'completed');
-  const { outcome } = await operator.finish(alpha, { verb: 'save', vm });
-  assert.ok(outcome?.is === 'completed' && outcome.checkpoint !== undefined);
-  const { manifest } = await alpha.checkpoints.manifest(outcome.checkpoint);
-  beta.checkpoints.kept.set(outcome.checkpoint, manifest);
-  return outcome.checkpoint;
-}
+const running = () => runSaved(operator, { host: alpha, other: beta, vm });
 
-const recordOf = async ({ world }: TestHost) => {
-  const record = (await world.ownership.read(vm))?.record;
-  return [record?.owner, record?.epoch, record?.running];
-};
+const recordOf = (host: TestHost) => ownerOf(host, vm);
 const recovered = (answer: Answer) => {
   assert.ok(answer.is === 'recovery', JSON.stringify(answer));
   return answer;
@@ -77,7 +56,7 @@ test('a word about another host than the one that has the VM, or of one whom pol
   const other = await operator.ask('beta', { verb: 'recover', vm, fenced: hostId('gamma') });
   assert.equal(other.is === 'failed' && other.fault.code, 'OWNER_CONFLICT');
   assert.ok(!beta.decisions.some(({ action }) => action === 'recover'), 'no decision stands on such a word');
-  const monitor = await clientOf('monitor');
+  const monitor = await bus.client('monitor');
   const refused = await monitor.ask('beta', { verb: 'recover', vm, fenced: alphaId });
   assert.ok(refused.is === 'refused');
   const asked = refused.decision.questions.filter(({ allowed }) => !allowed).map((question) => question.asked);
@@ -120,7 +99,7 @@ test('a VM whose host is fenced is restored where its checkpoint is, and the hos
   assert.deepEqual(restored.outcome, { is: 'completed', checkpoint, label: contexts.vm });
   assert.deepEqual(await recordOf(beta), ['beta', recovery.epoch + 1, true]);
 
-  alpha = await open('alpha');
+  alpha = await bus.host('alpha');
   const { vms } = alpha.world;
   const forgotten = Promise.withResolvers<void>();
   const { remove } = vms;
