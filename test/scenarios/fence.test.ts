@@ -4,7 +4,7 @@ import { hostId } from '../support/values.ts';
 import {
   ask,
   consoleEnds,
-  counted,
+  countsOn,
   isStopped,
   kill,
   qemusOn,
@@ -51,8 +51,7 @@ test('a guest whose destination dies for good in the middle of a handover goes o
   const done = await ask(world, source, { verb: 'recover', vm, fenced: told.recovery.fenced });
   assert.ok(done.is === 'recovery' && done.done, JSON.stringify(done));
   await untilEnded(world, source, begun.operation);
-  const before = counted(world, since).length;
-  await until('the guest counts on', 60_000, () => (counted(world, since).length > before ? true : undefined));
+  await countsOn(world, since);
 
   await startAgain(world, [destination]);
   await settled(world);

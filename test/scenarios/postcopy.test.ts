@@ -5,7 +5,7 @@ import { hostId } from '../support/values.ts';
 import {
   ask,
   consoleEnds,
-  counted,
+  countsOn,
   finish,
   kill,
   qemusOn,
@@ -57,8 +57,7 @@ async function pulled() {
   await until('it is pulled', 60_000, async () =>
     (await stateOf(destination, operation))?.state === 'pulling' ? true : undefined,
   );
-  const at = counted(world, since).length;
-  await until('it counts on there', 60_000, () => (counted(world, since).length > at + 1 ? true : undefined));
+  await countsOn(world, since, 2);
   assert.equal((await stateOf(source, operation))?.state, 'pulling');
   return { source, destination, checkpoint, since, operation };
 }
@@ -74,8 +73,7 @@ test('a guest that runs before its memory is there arrives whole, although both 
   const view = await untilEnded(world, source, operation);
   assert.equal(view.outcome?.is, 'completed', JSON.stringify(view.outcome));
   await settled(world);
-  const length = counted(world, since).length;
-  await until('it counts on', 60_000, () => (counted(world, since).length > length ? true : undefined));
+  await countsOn(world, since);
   assert.deepEqual(await runners(world), [destination]);
   const wrong = [
     ...(await disagreements(world)),

@@ -1,10 +1,19 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Launch, OpenImages, Origin, VmEvent, VmProcess } from '../../services/broker/runtime/ports.ts';
+import type {
+  Launch,
+  OpenImages,
+  Origin,
+  TransferKey,
+  VmEvent,
+  VmProcess,
+} from '../../services/broker/runtime/ports.ts';
 import { createQemu, type QemuVmm } from '../../services/broker/vmm/qemu/qemu.ts';
 import { counterLine } from '../../services/cli/guest/init.ts';
 import { ensureGuest, type Guest } from '../../services/cli/guest/make-guest.ts';
@@ -154,6 +163,23 @@ export function lastSaid(path: string): Said | undefined {
   }
   return undefined;
 }
+
+/** A host of the lab on which Linux runs, and what it said first. */
+export async function runLinux(lab: Lab, name: string): Promise<{ host: QemuVmm; guest: VmProcess; said: Said }> {
+  const host = await lab.host(name);
+  const guest = await lab.launch(host);
+  await guest.run();
+  return { host, guest, said: await hears(host) };
+}
+
+/** The guest on `host` says something new, under the boot id it had. */
+export async function saysMore(host: QemuVmm, { boot }: Said): Promise<void> {
+  const next = await hears(host, lastSaid(host.consolePath(specOf().name))?.count);
+  assert.equal(next.boot, boot);
+}
+
+/** A key for one transfer. */
+export const newKey = (): TransferKey => ({ identity: 'op-1', key: randomBytes(32) });
 
 /** Resolves with the first event from now on that fits. */
 export function happens(process: VmProcess, fits: (event: VmEvent) => boolean): Promise<VmEvent> {

@@ -152,6 +152,12 @@ export function counted(world: World, since: ReadonlyMap<Host, number>) {
   return hosts.flatMap((host) => guestLines(consoleOf(world, host), since.get(host) ?? 0));
 }
 
+/** Waits until the guest has counted that many times more, once unless said otherwise. */
+export async function countsOn(world: World, since: ReadonlyMap<Host, number>, times = 1): Promise<void> {
+  const before = counted(world, since).length;
+  await until('the guest counts on', 60_000, () => (counted(world, since).length >= before + times ? true : undefined));
+}
+
 const consoleOf = ({ layout, spec }: World, host: Host) => join(layout.host(host).logs, `${spec.name}.console.log`);
 
 export const consoleEnds = (world: World): Map<Host, number> =>

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GuestLine } from '../../../services/cli/demo/console.ts';
 import type { CheckpointId } from '../../../shared/ids.ts';
-import { ask, counted, qemusOn, shown, until } from './acts.ts';
+import { ask, counted, countsOn, qemusOn, shown, until } from './acts.ts';
 import { type Host, hosts } from './hosts.ts';
 import type { World } from './world.ts';
 
@@ -44,10 +44,10 @@ async function disagreementsNow(world: World): Promise<string[]> {
 
 /** The counter in the guest's memory goes on, in one boot, and no value of it is ever seen twice. */
 export async function miscounts(world: World, since: ReadonlyMap<Host, number>): Promise<string[]> {
-  const before = counted(world, since).length;
-  const goesOn = await until('the guest goes on counting', 60_000, () =>
-    counted(world, since).length >= before + 3 ? true : undefined,
-  ).catch(() => false);
+  const goesOn = await countsOn(world, since, 3).then(
+    () => true,
+    () => false,
+  );
   const lines = counted(world, since);
   const twice = repeated(lines);
   return [

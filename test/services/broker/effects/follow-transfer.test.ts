@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { followTransfer } from '../../../../services/broker/effects/follow-transfer.ts';
 import type { World } from '../../../../services/broker/effects/world.ts';
 import type { Figures, Performing } from '../../../../services/broker/runtime/kind.ts';
 import type { TransferFigures, VmProcess } from '../../../../services/broker/runtime/ports.ts';
-import { hears, openLab } from '../../../support/guest.ts';
+import { newKey, openLab, runLinux } from '../../../support/guest.ts';
 import { createLine } from '../../../support/line.ts';
 import { clientId, vmId } from '../../../support/values.ts';
 
@@ -37,12 +36,9 @@ function follow(
 
 test("a real transfer over a line that goes dead is told apart from one that is slow, and QEMU's guest runs", async () => {
   const lab = await openLab();
-  const alpha = await lab.host('alpha');
-  const source = await lab.launch(alpha);
-  await source.run();
-  await hears(alpha);
+  const { guest: source } = await runLinux(lab, 'alpha');
   const destination = await lab.launch(await lab.host('beta'), { kind: 'incoming' });
-  const key = { identity: 'op-1', key: randomBytes(32) };
+  const key = newKey();
   const line = await createLine((await destination.listen('127.0.0.1', key)).port);
   try {
     await source.send({ address: '127.0.0.1', port: line.port }, key, {

@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import type { TransferKey, VmProcess } from '../../../../../services/broker/runtime/ports.ts';
+import type { VmProcess } from '../../../../../services/broker/runtime/ports.ts';
 import type { Controls } from '../../../../../services/broker/vmm/qemu/controls.ts';
 import type { QemuEvent } from '../../../../../services/broker/vmm/qemu/events.ts';
 import { sendExactly } from '../../../../../services/broker/vmm/qemu/exact-sending.ts';
 import type { QemuVmm } from '../../../../../services/broker/vmm/qemu/qemu.ts';
 import { BrokerError } from '../../../../../shared/errors/broker-error.ts';
-import { happens, hears, type Lab, lastSaid, migrationIs, openLab } from '../../../../support/guest.ts';
+import {
+  happens,
+  hears,
+  type Lab,
+  lastSaid,
+  migrationIs,
+  newKey,
+  openLab,
+  runLinux,
+} from '../../../../support/guest.ts';
 import { createManualClock } from '../../../../support/manual-clock.ts';
 
 const memoryBytes = 192 * 1024 * 1024;
 const pageBytes = 4096;
 /** QEMU left to itself looks for dirty pages several times then, which is when it loses some. */
 const patient = { bandwidthBytesPerSecond: 20_000_000, downtimeMsMax: 1 };
-const newKey = (): TransferKey => ({ identity: 'op-1', key: randomBytes(32) });
 
 let lab: Lab;
 let host: QemuVmm;
@@ -23,10 +30,7 @@ let guest: VmProcess;
 
 before(async () => {
   lab = await openLab();
-  host = await lab.host('alpha');
-  guest = await lab.launch(host);
-  await guest.run();
-  await hears(host);
+  ({ host, guest } = await runLinux(lab, 'alpha'));
 });
 after(() => lab.end());
 

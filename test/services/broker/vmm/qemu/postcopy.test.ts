@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
-import type { TransferKey, VmProcess } from '../../../../../services/broker/runtime/ports.ts';
+import type { VmProcess } from '../../../../../services/broker/runtime/ports.ts';
 import type { QemuVmm } from '../../../../../services/broker/vmm/qemu/qemu.ts';
 import { BrokerError } from '../../../../../shared/errors/broker-error.ts';
-import { happens, hears, type Lab, lastSaid, migrationIs, openLab, type Said } from '../../../../support/guest.ts';
+import {
+  happens,
+  hears,
+  type Lab,
+  lastSaid,
+  migrationIs,
+  newKey,
+  openLab,
+  runLinux,
+  type Said,
+  saysMore,
+} from '../../../../support/guest.ts';
 
 /** So slow that post-copy lasts for as long as a test likes. */
 const options = { bandwidthBytesPerSecond: 8 * 1024 * 1024, downtimeMsMax: 1, allowPostcopy: true };
@@ -20,13 +30,10 @@ let said: Said;
 /** A guest at pre-switchover, post-copy started. */
 beforeEach(async () => {
   lab = await openLab();
-  alpha = await lab.host('alpha');
+  ({ host: alpha, guest: source, said } = await runLinux(lab, 'alpha'));
   beta = await lab.host('beta');
-  source = await lab.launch(alpha);
-  await source.run();
-  said = await hears(alpha);
   destination = await lab.launch(beta, { kind: 'incoming' });
-  const key: TransferKey = { identity: 'op-1', key: randomBytes(32) };
+  const key = newKey();
   const { port } = await destination.listen('127.0.0.1', key, { postcopy: true });
   await source.send({ address: '127.0.0.1', port }, key, options);
   const stands = happens(source, migrationIs('pre-switchover'));
@@ -82,8 +89,7 @@ test('until it goes on it is called off, and the guest goes on at the source whe
   await source.cancelSend();
   assert.notEqual(await source.state(), 'running');
   await source.run();
-  const next = await hears(alpha, lastSaid(alpha.consolePath(source.vm))?.count);
-  assert.equal(next.boot, said.boot);
+  await saysMore(alpha, said);
 });
 
 test('a destination that dies before it goes on costs nothing', async () => {
@@ -93,8 +99,7 @@ test('a destination that dies before it goes on costs nothing', async () => {
   await source.switchOver();
   await failed;
   await source.run();
-  const next = await hears(alpha, lastSaid(alpha.consolePath(source.vm))?.count);
-  assert.equal(next.boot, said.boot);
+  await saysMore(alpha, said);
 });
 
 test('a destination that dies in post-copy takes the guest with it: the source cannot run it and cannot call it off', async () => {

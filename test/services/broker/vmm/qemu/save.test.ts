@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, copyFileSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -19,7 +19,9 @@ import {
   type Lab,
   lastSaid,
   migrationIs,
+  newKey,
   openLab,
+  runLinux,
   type Said,
   specOf,
 } from '../../../../support/guest.ts';
@@ -39,10 +41,7 @@ let frozen: number;
 
 before(async () => {
   lab = await openLab();
-  alpha = await lab.host('alpha');
-  source = await lab.launch(alpha);
-  await source.run();
-  said = await hears(alpha);
+  ({ host: alpha, guest: source, said } = await runLinux(lab, 'alpha'));
 });
 after(() => lab.end());
 
@@ -174,7 +173,7 @@ test('disks that the VM does not have, and guests that do not run, are not saved
 test('after checkpoints, one of which failed, the next one and a migration still work', async () => {
   await save('two');
   const delta = await lab.host('delta');
-  const key = { identity: 'op-1', key: randomBytes(32) };
+  const key = newKey();
   const destination = await lab.launch(delta, { kind: 'incoming' });
   const { port } = await destination.listen('127.0.0.1', key);
   const ready = happens(source, migrationIs('pre-switchover'));

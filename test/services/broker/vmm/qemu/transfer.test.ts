@@ -9,12 +9,22 @@ import type { TransferKey, VmProcess } from '../../../../../services/broker/runt
 import { cutConnections } from '../../../../../services/broker/vmm/qemu/address.ts';
 import type { QemuVmm } from '../../../../../services/broker/vmm/qemu/qemu.ts';
 import { BrokerError } from '../../../../../shared/errors/broker-error.ts';
-import { happens, hears, type Lab, lastSaid, migrationIs, openLab, type Said } from '../../../../support/guest.ts';
+import {
+  happens,
+  hears,
+  type Lab,
+  lastSaid,
+  migrationIs,
+  newKey,
+  openLab,
+  runLinux,
+  type Said,
+  saysMore,
+} from '../../../../support/guest.ts';
 
 const unlimited = { bandwidthBytesPerSecond: 0, downtimeMsMax: 300 };
 /** So slow that the transfer is under way for as long as a test likes. */
 const slow = { bandwidthBytesPerSecond: 64 * 1024, downtimeMsMax: 1 };
-const newKey = (): TransferKey => ({ identity: 'op-1', key: randomBytes(32) });
 const fault = (code: string, words?: RegExp) => (error: unknown) =>
   error instanceof BrokerError && error.code === code && (words?.test(error.message) ?? true);
 
@@ -27,11 +37,8 @@ let received: VmProcess[] = [];
 
 before(async () => {
   lab = await openLab();
-  alpha = await lab.host('alpha');
+  ({ host: alpha, guest: source, said } = await runLinux(lab, 'alpha'));
   beta = await lab.host('beta');
-  source = await lab.launch(alpha);
-  await source.run();
-  said = await hears(alpha);
 });
 afterEach(async () => {
   for (const process of received) await process.quit();
@@ -42,8 +49,7 @@ after(() => lab.end());
 /** The guest at the source says something new, under the same boot id. */
 async function guestGoesOn(): Promise<void> {
   assert.equal(await source.state(), 'running');
-  const next = await hears(alpha, lastSaid(alpha.consolePath(source.vm))?.count);
-  assert.equal(next.boot, said.boot);
+  await saysMore(alpha, said);
 }
 const keyFiles = (host: string) =>
   readdirSync(join(lab.dir, host, 'run'), { recursive: true }).filter((name) => String(name).includes('psk'));
