@@ -37,6 +37,15 @@ describe('a configuration file', () => {
     if (writer.exitCode === null) await once(writer, 'exit');
   });
 
+  it('is refused where a pipe gives more than a file may hold', async () => {
+    const pipe = join(directory, 'large-pipe');
+    execFileSync('mkfifo', [pipe]);
+    const script = '{ echo "port: 4222"; echo "hosts: []"; yes "#" | head -c "$1"; } > "$0"';
+    const writer = spawn('sh', ['-c', script, pipe, String(limits.configFileBytes)], { stdio: 'ignore' });
+    await assert.rejects(readConfig(pipe, form), { code: 'CONFIG_INVALID', message: /has more than/ });
+    if (writer.exitCode === null) await once(writer, 'exit');
+  });
+
   const bad: readonly [what: string, source: string, problems: readonly RegExp[]][] = [
     [
       'every field that is wrong, each with its place',

@@ -28,10 +28,26 @@ describe('post-copy', () => {
     return { vm, checkpoint: outcome.checkpoint };
   }
 
-  /** The fault a migration that allows post-copy ends with before anything of it reached the other host. */
+  /** How an operation ends, unless it comes to that state first. */
+  const endedBefore = (operation: Operation, reached: string) =>
+    alpha.runner.settled(
+      operation,
+      ({ state }) =>
+        state === reached ? ({ is: 'going on' } as const) : (alpha.runner.view(operation)?.outcome ?? undefined),
+      20_000,
+    );
+
+  /** How a migration that allows post-copy ends, unless memory is sent. */
+  async function endedUnsent(vm: ReturnType<typeof vmId>) {
+    const answer = await operator.ask('alpha', pulledMigration(vm));
+    assert.ok(answer.is === 'accepted');
+    return endedBefore(answer.operation, 'transferring');
+  }
+
+  /** The fault it ends with before anything of it reached the other host. */
   async function faultBefore(vm: ReturnType<typeof vmId>) {
-    const { outcome } = await operator.finish(alpha, pulledMigration(vm));
-    assert.ok(outcome?.is === 'failed', outcome?.is);
+    const outcome = await endedUnsent(vm);
+    assert.ok(outcome.is === 'failed', outcome.is);
     assert.deepEqual(done(beta, vm), []);
     assert.equal(alpha.vmm.processes.get(vm)?.running, true);
     return outcome.fault;
@@ -101,8 +117,8 @@ describe('post-copy', () => {
   test('is refused where the policy of the destination does not let the VM wait for memory, and only then', async () => {
     const { vm } = await saved();
     beta.policy = loaded((await shippedText()).replace(/^allow .*:anon_inode .*;$/gm, ''));
-    const { outcome } = await operator.finish(alpha, pulledMigration(vm));
-    assert.ok(outcome?.is === 'refused');
+    const outcome = await endedUnsent(vm);
+    assert.ok(outcome.is === 'refused', outcome.is);
     const no = outcome.decision.questions.find((question) => !question.allowed);
     assert.match(no?.missing ?? '', /allow vm_user_t self:anon_inode \{ create ioctl read \};/);
     assert.deepEqual(done(beta, vm), []);
@@ -110,6 +126,27 @@ describe('post-copy', () => {
     assert.deepEqual((await operator.finish(alpha, migrate(vm))).outcome, { is: 'completed' });
     alpha.vmm.endless = true;
     beta.policy = full;
+  });
+
+  test('is explained with all that the destination asks about it, which says no where it allows none', async () => {
+    const vm = await started();
+    const explained = (action: ReturnType<typeof migrate>) => operator.ask('alpha', { verb: 'explain', action });
+    for (const [action, asks] of [
+      [pulledMigration(vm), true],
+      [migrate(vm), false],
+    ] as const) {
+      const answer = await explained(action);
+      assert.ok(answer.is === 'explained');
+      assert.equal(
+        answer.decisions[1]?.questions.some(({ asked }) => asked.endsWith(':anon_inode { create ioctl read }')),
+        asks,
+      );
+    }
+    const limits = beta.world.migrations as { postcopy: boolean };
+    limits.postcopy = false;
+    assert.equal(await failsWith(explained(pulledMigration(vm))), 'HOST_INCOMPATIBLE');
+    assert.equal((await explained(migrate(vm))).is, 'explained');
+    limits.postcopy = true;
   });
 
   test('at the timeout is nothing that is done without being allowed', async () => {
@@ -134,7 +171,7 @@ describe('post-copy', () => {
     const { vm, checkpoint, operation } = await sending();
     alpha.checkpoints.kept.delete(checkpoint);
     assert.deepEqual(await operator.ask('alpha', force(operation)), { is: 'done' });
-    const outcome = await ended(alpha, operation);
+    const outcome = await endedBefore(operation, 'pulling');
     assert.equal(outcome.is === 'failed' && outcome.fault.code, 'CHECKPOINT_NEEDED');
     assert.ok(!done(alpha, vm).includes('startPostcopy'));
     assert.equal(alpha.vmm.processes.get(vm)?.running, true);

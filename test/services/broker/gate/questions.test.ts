@@ -4,7 +4,7 @@ import { decide } from '../../../../services/broker/gate/decide.ts';
 import type { GateAsk } from '../../../../services/broker/runtime/ports.ts';
 import type { AnsweredQuestion } from '../../../../shared/vm/decision.ts';
 import { asks, contexts, hostFacts } from '../../../support/gate/asks.ts';
-import { loaded, shippedText, withoutRules } from '../../../support/gate/shipped.ts';
+import { loaded, shippedText, withoutRules, withRules } from '../../../support/gate/shipped.ts';
 
 /*
  * The table of questions, action by action. Every access and every compute question of an action stands here with
@@ -113,6 +113,25 @@ for (const action of Object.keys(table) as GateAsk['action'][]) {
     });
   }
 }
+
+test('a userfaultfd is asked about in the label that policy gives it', async () => {
+  const ask = { ...asks('migrate-in'), postcopy: true };
+  const of = async (rules: string) => decide(ask, loaded(withRules(await shippedText(), rules)), hostFacts);
+  const own = (await of('')).questions.find(({ asked }) => asked.includes(':anon_inode '));
+  assert.deepEqual(
+    [own?.asked, own?.allowed],
+    [`${T} ${T.replace('operator_r', 'object_r')}:anon_inode { create ioctl read }`, true],
+  );
+  const named = `type vm_uffd_t;\ntype_transition vm_user_t vm_user_t:anon_inode vm_uffd_t "[userfaultfd]";\n`;
+  const rule = 'allow vm_user_t vm_uffd_t:anon_inode { create ioctl read };';
+  const { outcome, questions } = await of(named);
+  assert.equal(outcome, 'refused');
+  assert.deepEqual(
+    questions.filter(({ allowed }) => !allowed).map(({ missing }) => missing),
+    [rule],
+  );
+  assert.equal((await of(`${named}${rule}\n`)).outcome, 'allowed');
+});
 
 const told = ({ asked, reason, missing }: AnsweredQuestion) => ({ asked, reason, missing });
 

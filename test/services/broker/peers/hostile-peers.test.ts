@@ -15,6 +15,7 @@ import {
   offerExchange,
   releaseExchange,
   switchoverExchange,
+  whoHasExchange,
 } from '../../../../shared/messages/peer.ts';
 import { buckets } from '../../../../shared/messages/record.ts';
 import { sealRecord } from '../../../../shared/messages/record-seal.ts';
@@ -252,6 +253,15 @@ test('only the source of a migration is heard about it, and only with its grant'
   ]);
   for (const { answer } of faults) assert.equal(answer.is === 'failure' && answer.fault.code, 'MESSAGE_FORGED');
   assert.equal(beta.runner.stateOf(operation)?.state, 'granted');
+});
+
+test('nobody but a host is told who has a VM', async () => {
+  const { vm } = await granted();
+  const ask = { vm, epoch: 1 };
+  assert.deepEqual((await alpha.ask(whoHasExchange, toBeta, ask)).answer, { is: 'has', why: 'operation' });
+  const client = await createTestEndpoint(fleet, hub.member(), 'client', 'operator', { clock });
+  const { answer } = await client.ask(whoHasExchange, toBeta, ask);
+  assert.equal(answer.is === 'failure' && answer.fault.code, 'MESSAGE_FORGED');
 });
 
 test('a source that pulls without having been granted that is not listened to', async () => {

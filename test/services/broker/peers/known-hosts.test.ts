@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createKnownHosts } from '../../../../services/broker/peers/known-hosts.ts';
+import type { Bucket, BucketChange } from '../../../../shared/bus/bus.ts';
 import { createMemoryHub } from '../../../../shared/bus/memory.ts';
+import { limits } from '../../../../shared/limits.ts';
 import { buckets, type HostRecord } from '../../../../shared/messages/record.ts';
 import { sealRecord } from '../../../../shared/messages/record-seal.ts';
-import { openStore } from '../../../../shared/store/store.ts';
+import { openStore, type Store } from '../../../../shared/store/store.ts';
 import { wakefulClock as clock } from '../../../support/bus.ts';
 import { createTestFleet } from '../../../support/pki.ts';
 import { hostId } from '../../../support/values.ts';
@@ -53,4 +55,36 @@ test('a host is known by its name in the bucket, and one that signed a record on
   assert.deepEqual(await second.others(), ['beta'], 'the next broker of this host remembers');
   second.stop();
   await store.close();
+});
+
+test('a bus that names more hosts than a fleet may have is believed nothing, and no more are remembered', async () => {
+  let keys: string[] = [];
+  const heard = Promise.withResolvers<(change: BucketChange) => void>();
+  const bucket = {
+    keys: async () => keys,
+    async watch(callback: (change: BucketChange) => void) {
+      heard.resolve(callback);
+      return () => {};
+    },
+  } as unknown as Bucket;
+  const remembered: string[] = [];
+  let count = limits.hosts - 1;
+  const table = {
+    get: () => undefined,
+    count: () => count,
+    entries: () => [],
+    put: (key: string) => {
+      remembered.push(key);
+      count += 1;
+    },
+  };
+  const store = { table: () => table } as unknown as Store;
+  const { others } = await createKnownHosts({ bucket, store, trust: fleet.trust(clock), clock, self: hostId('alpha') });
+  const hear = await heard.promise;
+  for (const key of ['beta', 'gamma']) hear({ key, value: await recordOf(key), revision: 1 });
+  assert.deepEqual(remembered, ['beta']);
+  keys = Array.from({ length: limits.hosts }, (_, at) => `h${at}`);
+  assert.equal((await others()).length, limits.hosts);
+  keys.push('one-more');
+  await assert.rejects(others(), { code: 'OWNER_IN_DOUBT' });
 });

@@ -100,6 +100,17 @@ test('a host that does not answer has to come back, or to be off as well by the 
   assert.deepEqual(await recordOf(), ['beta', done.recovery.epoch, false]);
 });
 
+test('a VM is taken over in a newer epoch than any that another host remembers', async () => {
+  await ofAlpha();
+  await alpha.close();
+  await gamma.world.vms.giveAway(vm, 10_000_000);
+  const done = await operator.ask('beta', { verb: 'recover', vm, fenced: alphaId });
+  assert.ok(done.is === 'recovery' && done.done);
+  assert.deepEqual([done.recovery.heard, done.recovery.silent], [['gamma'], []]);
+  assert.ok(done.recovery.epoch > 10_000_000);
+  assert.deepEqual(await recordOf(), ['beta', done.recovery.epoch, false]);
+});
+
 test('a host that works on the VM has it', async () => {
   await ofAlpha();
   await alpha.close();

@@ -163,6 +163,20 @@ test('a source in doubt says so, and with the word goes on from its memory in an
   assert.equal(alpha.world.vms.need(vm).fence?.host, 'beta');
 });
 
+test('policy is asked again with the word, and whom it does not let recover by then gets nothing', async () => {
+  await running();
+  const { gate } = beta.world;
+  const { decide } = gate;
+  gate.decide = async (ask, moment, about) => {
+    const decision = await decide(ask, moment, about);
+    return about.fence === undefined ? decision : { ...decision, outcome: 'refused' };
+  };
+  const answer = await operator.ask('beta', { verb: 'recover', vm, fenced: alphaId });
+  assert.equal(answer.is, 'refused');
+  assert.deepEqual(await recordOf(beta), ['alpha', 1, true]);
+  assert.equal(beta.world.vms.get(vm), undefined);
+});
+
 test('a source in doubt takes no word about another host than its destination', async () => {
   const operation = await inDoubt(false);
   const other = await operator.ask('alpha', { verb: 'recover', vm, fenced: hostId('gamma') });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Controls } from '../../../../../services/broker/vmm/qemu/controls.ts';
+import { startTimeOf } from '../../../../../services/broker/vmm/qemu/ended.ts';
 import { processOf } from '../../../../../services/broker/vmm/qemu/process.ts';
 import { BrokerError } from '../../../../../shared/errors/broker-error.ts';
 
@@ -76,4 +77,28 @@ function endingQemu(said: boolean) {
 test('a QEMU that ends as it is told to run its guest has not, unless it said before that the guest goes on', async () => {
   await assert.rejects(endingQemu(false).run({ announce: true }), { code: 'QEMU_FAILED' });
   await endingQemu(true).run({ announce: true });
+});
+
+/** A QEMU that answers an order to run its guest with a fault, and stays. */
+function stayingQemu(code: 'QEMU_FAILED' | 'QEMU_REFUSED') {
+  let nowMs = 0;
+  const after = (_: number, callback: () => void) => {
+    nowMs += 1_000;
+    setImmediate(callback);
+  };
+  const controls = {
+    host: { clock: { nowMs: () => nowMs, after } },
+    record: { vm: 'vm1', pid: process.pid, startTime: startTimeOf(process.pid) },
+    onEvent: () => () => {},
+    async execute(command: string) {
+      if (command === 'query-status') return { status: 'paused' };
+      throw new BrokerError(code);
+    },
+  } as unknown as Controls;
+  return processOf(controls);
+}
+
+test('a QEMU that closes its monitor as it is told to run its guest has not ended before its process is gone', async () => {
+  await assert.rejects(stayingQemu('QEMU_FAILED').run(), { code: 'QEMU_TIMEOUT' });
+  await assert.rejects(stayingQemu('QEMU_REFUSED').run(), { code: 'QEMU_REFUSED' });
 });
