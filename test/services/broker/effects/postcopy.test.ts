@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { awaitPostcopy } from '../../../../services/broker/effects/postcopy.ts';
+import type { World } from '../../../../services/broker/effects/world.ts';
+import type { Performing } from '../../../../services/broker/runtime/kind.ts';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import type { TestHost } from '../../../support/broker/host.ts';
 import { done, migrate, openTwoHosts } from '../../../support/broker/two-hosts.ts';
 import { contexts } from '../../../support/gate/asks.ts';
 import { loaded, shippedText } from '../../../support/gate/shipped.ts';
-import { hostId, type vmId } from '../../../support/values.ts';
+import { hostId, vmId } from '../../../support/values.ts';
 
 const { full, alpha, beta, operator, client, started, close } = await openTwoHosts();
 after(close);
@@ -19,6 +22,8 @@ describe('post-copy', () => {
   });
   after(() => {
     alpha.vmm.endless = false;
+    // What a test that failed has left would be followed for ever.
+    for (const { vmm, world } of [alpha, beta]) for (const vm of vmm.processes.keys()) world.vms.detach(vm);
   });
 
   async function saved() {
@@ -264,4 +269,19 @@ describe('post-copy', () => {
     for (const host of [alpha, beta]) host.vmm.processes.get(vm)?.pulled('completed');
     assert.deepEqual(await ended(alpha, operation), { is: 'completed' });
   });
+});
+
+test('post-copy has begun only when a page was sent after the rest: before that QEMU may still say that it could not', async () => {
+  const began = async (...figures: { status: string; postcopyBytes: number }[]) => {
+    let looks = 0;
+    const process = { figures: async () => figures[looks++] ?? figures.at(-1) };
+    const world = { vms: { needProcess: () => process } } as unknown as World;
+    const performing = { overtaken: () => false, wait: async () => {} } as unknown as Performing;
+    return [(await awaitPostcopy(world, vmId('vm1'), performing))?.event, looks];
+  };
+  const active = { status: 'postcopy-active', postcopyBytes: 0 };
+  assert.equal((await began(active))[0], undefined);
+  assert.deepEqual(await began(active, { ...active, status: 'failed' }), ['transfer-failed', 2]);
+  assert.deepEqual(await began(active, { ...active, postcopyBytes: 1 }), ['postcopy-began', 2]);
+  assert.deepEqual(await began({ ...active, status: 'device' }, { ...active, status: 'completed' }), ['sent', 2]);
 });
