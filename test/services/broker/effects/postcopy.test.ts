@@ -23,7 +23,13 @@ describe('post-copy', () => {
   after(() => {
     alpha.vmm.endless = false;
     // What a test that failed has left would be followed for ever.
-    for (const { vmm, world } of [alpha, beta]) for (const vm of vmm.processes.keys()) world.vms.detach(vm);
+    for (const { vmm, world, runner } of [alpha, beta]) {
+      for (const [vm, process] of vmm.processes) {
+        if (runner.activeOf(vm) === undefined) continue;
+        process.emit({ kind: 'exited', detail: 'the test is over' });
+        world.vms.detach(vm);
+      }
+    }
   });
 
   async function saved() {
