@@ -20,7 +20,7 @@ const performing: Performing = {
 };
 
 /** What comes of alpha's taking back a VM that it handed over to beta in epoch 3, against such a record, in a bucket where somebody is faster. */
-async function takenBack(record: Pick<OwnerRecord, 'owner' | 'epoch' | 'operation'>, released: boolean) {
+async function takenBack(record: Pick<OwnerRecord, 'owner' | 'epoch' | 'operation'>, released: boolean, more = {}) {
   const world = {
     held: emptyHeld(),
     host: alpha,
@@ -32,7 +32,7 @@ async function takenBack(record: Pick<OwnerRecord, 'owner' | 'epoch' | 'operatio
     },
   } as unknown as World;
   const state = { state: 'taking-back', vm, operation: own, destination: beta, carnet: { epoch: 3 } };
-  const asked = { ...state, ...(released ? { released } : {}) } as unknown as SourceState;
+  const asked = { ...state, ...more, ...(released ? { released } : {}) } as unknown as SourceState;
   return (await migrateSourceKind(world).perform({ effect: 'take-back' }, asked, performing))?.event;
 }
 
@@ -62,4 +62,51 @@ test('a guest whose QEMU ends when it was let go is lost, and the checkpoint tha
   assert.match(letGo.fault.hint ?? '', /carnet vm restore cp-1 --host alpha/);
   const sending = exited('switching-over');
   assert.ok(sending?.event === 'transfer-failed' && sending.fault.code === 'TRANSFER_FAILED');
+});
+
+test('a guest that was let go for good is never in doubt again, whoever was faster', async () => {
+  const gone = { postcopy: { by: null }, dropsMemory: true };
+  const taken = (more: object) => takenBack({ owner: beta, epoch: 4, operation: own }, true, more);
+  await assert.rejects(taken(gone), { code: 'OWNER_CONFLICT' });
+  assert.equal(await taken({ ...gone, dropsMemory: false }), 'owner-lost');
+});
+
+/** What alpha says in its handover of a guest that is pulled from a QEMU in such a state, and what it makes of a release. */
+async function handedOver(qemu: { readonly status?: string; readonly silent?: boolean }) {
+  const { status, silent = false } = qemu;
+  const said: boolean[] = [];
+  const world = {
+    held: emptyHeld(),
+    host: alpha,
+    vms: {
+      giveAway: async () => {},
+      process: () => (status === undefined ? undefined : { figures: async () => ({ status }) }),
+      silent: () => (silent ? {} : undefined),
+    },
+    peers: {
+      async handover(_: string, { gone = false }: { gone?: boolean }) {
+        said.push(gone);
+        return { is: 'released' };
+      },
+    },
+  } as unknown as World;
+  const pulling = { state: 'pulling', vm, operation: own, destination: beta, carnet: { epoch: 1 }, grant: {} };
+  const event = await migrateSourceKind(world).perform(
+    { effect: 'send-handover' },
+    pulling as unknown as SourceState,
+    performing,
+  );
+  return [event?.event, ...said];
+}
+
+test('a source says that its QEMU is gone only when it is: from one that is merely silent the rest may still be pulled', async () => {
+  assert.deepEqual(await handedOver({}), ['destination-released', true]);
+  assert.deepEqual(await handedOver({ silent: true }), ['destination-released', false]);
+});
+
+test('a guest that was let go runs at its source again only when the last page of it was sent and it never ran there', async () => {
+  assert.deepEqual(await handedOver({ status: 'completed' }), ['copy-released', false]);
+  for (const status of ['postcopy-active', 'postcopy-paused', 'failed']) {
+    assert.deepEqual(await handedOver({ status }), ['destination-released', false]);
+  }
 });

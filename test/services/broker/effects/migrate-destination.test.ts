@@ -4,6 +4,7 @@ import { migrateDestinationKind } from '../../../../services/broker/effects/migr
 import { emptyHeld, type World } from '../../../../services/broker/effects/world.ts';
 import type { DestinationEffect, DestinationState } from '../../../../services/broker/migrate/destination-states.ts';
 import type { Performing } from '../../../../services/broker/runtime/kind.ts';
+import { BrokerError } from '../../../../shared/errors/broker-error.ts';
 import { silentLogger } from '../../../../shared/log/logger.ts';
 import type { whoHasExchange } from '../../../../shared/messages/peer.ts';
 import type { Shape } from '../../../../shared/schema/schema.ts';
@@ -99,11 +100,60 @@ test('policy is asked about the run of a pulled guest by one attempt at a time',
   } as unknown as World;
   const kind = migrateDestinationKind(world);
   const decide = () => kind.perform({ effect: 'decide-run' }, stateOf('deciding-postcopy-run'), performing);
+  answers[1]?.resolve({ outcome: 'refused' });
   const first = decide();
   assert.equal(await decide(), undefined);
   assert.equal(asked, 1);
   answers[0]?.resolve({ outcome: 'allowed', label: contexts.vm });
   assert.equal((await first)?.event, 'still-allowed');
-  answers[1]?.resolve({ outcome: 'refused' });
   assert.equal((await decide())?.event, 'refused');
+});
+
+test('a broker that was started again looks at the images again before it asks policy about a pulled guest', async () => {
+  for (const late of [false, true]) {
+    const held = emptyHeld();
+    let closed = 0;
+    const world = {
+      host: beta,
+      held,
+      images: { open: async () => ({ images: [], close: () => closed++ }) },
+      identities: { contextOf: () => contexts.operator },
+      gate: { decide: () => assert.fail('policy was asked') },
+    } as unknown as World;
+    const state = stateOf('deciding-postcopy-run');
+    const carnet = { ...state.carnet, images: [{ spec: { name: 'disk.raw' } }] };
+    const decided = migrateDestinationKind(world).perform(
+      { effect: 'decide-run' },
+      { ...state, carnet } as unknown as DestinationState,
+      { ...performing, overtaken: () => late },
+    );
+    await assert.rejects(decided, { code: 'IMAGE_MISMATCH' });
+    // What an operation that has ended opens nobody closes for it.
+    assert.deepEqual([closed, held.images.has(operation)], late ? [1, false] : [0, true]);
+  }
+});
+
+test('a QEMU that fails is given back only by the broker that knows it was never told to run the guest', async () => {
+  const fails = () => Promise.reject(new BrokerError('QEMU_FAILED'));
+  const record = { vm, owner: beta, epoch: 2, running: true, operation };
+  const ownership = { read: async () => ({ record, revision: 2 }) };
+  for (const process of [{ state: fails }, { state: async () => 'paused', figures: async () => ({}), run: fails }]) {
+    const vms = { process: () => process, put: () => assert.fail('it was taken for a guest that ran') };
+    const held = emptyHeld();
+    const ran = () => perform({ held, vms, ownership }, 'run', 'running-guest');
+    await assert.rejects(ran(), { code: 'QEMU_FAILED' });
+    held.untold.add(operation);
+    assert.equal((await ran())?.event, 'guest-lost');
+  }
+});
+
+test('a guest that another host was given meanwhile is not run by a broker that was started again', async () => {
+  const record = { vm, owner: gamma, epoch: 3, running: true, operation };
+  const process = { state: async () => 'paused', run: () => assert.fail('it was run') };
+  const world = {
+    held: emptyHeld(),
+    vms: { process: () => process },
+    ownership: { read: async () => ({ record, revision: 3 }) },
+  };
+  assert.equal((await perform(world, 'run', 'running-guest'))?.event, 'guest-lost');
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { awaitPostcopy } from '../../../../services/broker/effects/postcopy.ts';
+import { awaitPostcopy, lookAtPull } from '../../../../services/broker/effects/postcopy.ts';
 import type { World } from '../../../../services/broker/effects/world.ts';
 import type { Performing } from '../../../../services/broker/runtime/kind.ts';
 import { BrokerError } from '../../../../shared/errors/broker-error.ts';
@@ -242,6 +242,15 @@ describe('post-copy', () => {
     for (const host of [alpha, beta]) assert.equal(host.vmm.processes.get(vm), undefined);
   });
 
+  test('leaves a source nothing to keep as long as part of the memory was not sent, whatever the operator says', async () => {
+    const { vm, operation } = await pulling();
+    const answer = await operator.ask('alpha', { verb: 'recover', vm, memory: 'keep' });
+    assert.ok(answer.is === 'recovery', JSON.stringify(answer));
+    assert.deepEqual([answer.recovery.fenced, answer.recovery.memory], ['beta', 'drop']);
+    for (const host of [alpha, beta]) host.vmm.processes.get(vm)?.pulled('completed');
+    assert.deepEqual(await ended(alpha, operation), { is: 'completed' });
+  });
+
   test('whose source died is over as soon as the destination has noticed', async () => {
     const { vm, operation } = await pulling();
     const source = alpha.vmm.processes.get(vm);
@@ -290,4 +299,13 @@ test('post-copy has begun only when a page was sent after the rest: before that 
   assert.deepEqual(await began(active, { ...active, status: 'failed' }), ['transfer-failed', 2]);
   assert.deepEqual(await began(active, { ...active, postcopyBytes: 1 }), ['postcopy-began', 2]);
   assert.deepEqual(await began({ ...active, status: 'device' }, { ...active, status: 'completed' }), ['sent', 2]);
+});
+
+test('what was pulled is lost when QEMU is gone, not when it is merely silent', async () => {
+  const seen = async (silent: boolean) => {
+    const vms = { process: () => undefined, silent: () => (silent ? {} : undefined) };
+    return (await lookAtPull({ vms } as unknown as World, vmId('vm1')))?.event;
+  };
+  assert.equal(await seen(false), 'memory-lost');
+  assert.equal(await seen(true), undefined);
 });

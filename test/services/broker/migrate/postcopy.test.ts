@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { answerToHandover, answerToRelease } from '../../../../services/broker/migrate/answers.ts';
 import { migrateDestination } from '../../../../services/broker/migrate/destination.ts';
-import type { DestinationEvent } from '../../../../services/broker/migrate/destination-states.ts';
+import type { DestinationEvent, DestinationState } from '../../../../services/broker/migrate/destination-states.ts';
 import { migrateSource } from '../../../../services/broker/migrate/source.ts';
 import type { SourceEvent } from '../../../../services/broker/migrate/source-states.ts';
 import type { MigrateOptions } from '../../../../shared/messages/migrate-options.ts';
@@ -136,4 +137,13 @@ test('post-copy is started at the timeout only where it was allowed and nothing 
   assert.equal(at({ allowPostcopy: true, onTimeout: 'force' }), 'force-due');
   assert.equal(at({ allowPostcopy: true, onTimeout: 'abort' }), 'deadline-passed');
   assert.equal(at({ onTimeout: 'postcopy' }), 'deadline-passed');
+});
+
+test('a destination that still pulls answers a handover, and no question after which its source would destroy the copy', () => {
+  for (const last of [[], ['cut']] as const) {
+    const events = pick(pulledDestinationEvents, [...handedOver, 'running-partly', ...last]);
+    const state: DestinationState = walk(migrateDestination, destinationBegin, events).state;
+    assert.equal(answerToHandover(state)?.is, 'pulling');
+    assert.equal(answerToRelease(state), undefined);
+  }
 });
