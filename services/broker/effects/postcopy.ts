@@ -8,11 +8,18 @@ import type { World } from './world.ts';
 
 /* What post-copy asks of the world: a checkpoint beforehand, and of QEMU how far it is. */
 
-/**
- * The newest checkpoint of a VM, every byte of it checked. HOST_INCOMPATIBLE where this host allows no post-copy,
- * CHECKPOINT_NEEDED where there is none or it is too old, CHECKPOINT_DAMAGED where it is not what it was.
- */
+/** The same as `recentCheckpoint`, every byte of it checked. CHECKPOINT_DAMAGED where it is not what it was. */
 export async function checkpointFor(world: World, spec: VmSpec): Promise<CheckpointId> {
+  const newest = await recentCheckpoint(world, spec);
+  (await world.checkpoints.open(newest)).close();
+  return newest;
+}
+
+/**
+ * The newest checkpoint of a VM. HOST_INCOMPATIBLE where this host allows no post-copy, CHECKPOINT_NEEDED where there is
+ * none or it is too old.
+ */
+export async function recentCheckpoint(world: World, spec: VmSpec): Promise<CheckpointId> {
   mustAllowPostcopy(world);
   const { checkpoints, clock, migrations } = world;
   const hint = `take one first: carnet vm save ${spec.name}`;
@@ -29,7 +36,6 @@ export async function checkpointFor(world: World, spec: VmSpec): Promise<Checkpo
     const message = `post-copy may lose ${spec.name}, and its newest checkpoint here is ${age}`;
     throw new BrokerError('CHECKPOINT_NEEDED', message, { hint });
   }
-  (await checkpoints.open(newest.checkpoint)).close();
   return newest.checkpoint;
 }
 

@@ -11,10 +11,9 @@ import type { VmProcess } from '../runtime/ports.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { VmEntry } from '../vms/vms.ts';
 import { type VmFacts, vmWaits } from '../vms/waits.ts';
+import { loadOf } from './drain.ts';
 
 type Query = Exclude<Request, Action | { verb: 'explain' | 'cancel' | 'force' }>;
-
-import { loadOf } from './drain.ts';
 
 /** What is told besides what the world and the runner know. */
 export interface Told {

@@ -4,6 +4,7 @@ import type { Endpoint } from '../../../shared/messages/endpoint.ts';
 import { type Answer, type Request, requestExchange } from '../../../shared/messages/request.ts';
 import { check } from '../../../shared/schema/schema.ts';
 import { carnetOf } from '../effects/carnet.ts';
+import { recentCheckpoint } from '../effects/postcopy.ts';
 import type { World } from '../effects/world.ts';
 import type { Runner } from '../runtime/runner.ts';
 import { askOf } from './asks.ts';
@@ -75,6 +76,7 @@ export function serveRequests({ endpoint, world, runner, kinds, told }: RequestS
     const own = await world.gate.decide(ask, 'request', { vm, by: client });
     if (action.verb !== 'migrate') return { is: 'explained', decisions: [own] };
     const entry = world.vms.need(vm);
+    if (own.outcome === 'allowed' && action.options.allowPostcopy) await recentCheckpoint(world, entry.spec);
     const opened = await world.images.open(entry.spec.images);
     try {
       const carnet = carnetOf(world.host, entry, opened, world.policyDigest());

@@ -139,8 +139,8 @@ describe('post-copy', () => {
     beta.policy = full;
   });
 
-  test('is explained with all that the destination asks about it, which says no where it allows none', async () => {
-    const vm = await started();
+  test('is explained with what both hosts ask about it, which say no where they allow none or have no checkpoint', async () => {
+    const { vm } = await saved();
     const explained = (action: ReturnType<typeof migrate>) => operator.ask('alpha', { verb: 'explain', action });
     for (const [action, asks] of [
       [pulledMigration(vm), true],
@@ -153,11 +153,14 @@ describe('post-copy', () => {
         asks,
       );
     }
-    const limits = beta.world.migrations as { postcopy: boolean };
-    limits.postcopy = false;
-    assert.equal(await failsWith(explained(pulledMigration(vm))), 'HOST_INCOMPATIBLE');
-    assert.equal((await explained(migrate(vm))).is, 'explained');
-    limits.postcopy = true;
+    for (const { world } of [alpha, beta]) {
+      const limits = world.migrations as { postcopy: boolean };
+      limits.postcopy = false;
+      assert.equal(await failsWith(explained(pulledMigration(vm))), 'HOST_INCOMPATIBLE');
+      assert.equal((await explained(migrate(vm))).is, 'explained');
+      limits.postcopy = true;
+    }
+    assert.equal(await failsWith(explained(pulledMigration(await started()))), 'CHECKPOINT_NEEDED');
   });
 
   test('at the timeout is nothing that is done without being allowed', async () => {

@@ -251,18 +251,6 @@ test('a read-only disk is asked for reading alone', async () => {
 
 const pulled = { ...asks('migrate-in'), postcopy: true };
 
-test('the label of a userfaultfd is the one policy gives it by name, and that is what is asked about', async () => {
-  const named = 'type uffd_t, vm_domain;\ntype_transition vm_user_t vm_user_t:anon_inode uffd_t "[userfaultfd]";\n';
-  const text = await shippedText();
-  const isRefused = refusedOf(decide(pulled, loaded(withRules(text, named)), hostFacts));
-  assert.deepEqual(
-    isRefused.map(({ asked, missing }) => [asked.includes('uffd_t'), missing]),
-    [[true, 'allow vm_user_t uffd_t:anon_inode { create ioctl read };']],
-  );
-  const granted = `${named}allow vm_user_t uffd_t:anon_inode { create ioctl read };\n`;
-  assert.equal(decide(pulled, loaded(withRules(text, granted)), hostFacts).outcome, 'allowed');
-});
-
 test('post-copy is refused where policy cannot label a userfaultfd, or does not know the class', async () => {
   const policy = loaded(await shippedText());
   const unlabelled: Policy = {
