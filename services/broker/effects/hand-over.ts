@@ -1,4 +1,5 @@
 import { type Fault, faultOf } from '../../../shared/errors/broker-error.ts';
+import type { OwnerRecord } from '../../../shared/messages/record.ts';
 import type { MigrateOut, SourceEvent, SourceState } from '../migrate/source-states.ts';
 import { takeBack } from '../ownership/claim.ts';
 import { takeFenced } from '../ownership/fence.ts';
@@ -106,24 +107,35 @@ export function handingOver(world: World) {
     return fence.epoch;
   }
 
+  /** What a conflict about the next epoch means, when it is not with this operation's own claim. */
+  function overruledBy(
+    record: OwnerRecord | undefined,
+    { operation, carnet, released, postcopy, dropsMemory = false }: Extract<SourceState, { state: 'taking-back' }>,
+    conflict: unknown,
+  ): SourceEvent {
+    // The destination's own claim is in the epoch that follows; so may be another host's, that somebody let take the VM.
+    const newer = record !== undefined && record.owner !== host && record.epoch > carnet.epoch;
+    if (released && newer && record.operation !== operation) return { event: 'overruled' };
+    // A guest that was let go is in no doubt: there is nothing to go back to, so this is tried again.
+    if (postcopy !== undefined && dropsMemory) throw conflict;
+    return { event: 'owner-lost' };
+  }
+
   async function takeVmBack(
     state: Extract<SourceState, { state: 'taking-back' }>,
     { overtaken }: Performing,
   ): Promise<SourceEvent | undefined> {
-    const { vm, operation, carnet, released, fence, dropsMemory = false } = state;
+    const { vm, operation, carnet, fence, dropsMemory = false } = state;
     let epoch: number;
     try {
       epoch = await claimAgain(state);
     } catch (error) {
       if (faultOf(error).code !== 'OWNER_CONFLICT') throw error;
-      // Looked at again, as the conflict may be with what an earlier attempt has written.
+      // Looked at again: the conflict may be with what an earlier attempt has written, and then it is claimed.
       const record = (await ownership.read(vm))?.record;
-      // The destination's own claim is in the epoch that follows; so may be another host's, that somebody let take the VM.
-      const newer = record !== undefined && record.owner !== host && record.epoch > carnet.epoch;
-      if (released && newer && record.operation !== operation) return { event: 'overruled' };
-      // A guest that was let go is in no doubt: there is nothing to go back to, so this is tried again.
-      if (state.postcopy !== undefined && dropsMemory) throw error;
-      return { event: 'owner-lost' };
+      const mine = record?.owner === host && record.operation === operation && record.epoch > carnet.epoch;
+      if (!mine) return overruledBy(record, state, error);
+      epoch = record.epoch;
     }
     if (overtaken()) return undefined;
     await vms.put({ ...vms.need(vm), epoch, ...(fence === undefined ? {} : { fence }) });

@@ -167,7 +167,7 @@ export function migrateDestinationKind(world: World): Kind<DestinationState, Des
     if (is === undefined && untold) return guestLost;
     // Half a guest is not begun with.
     if (checkpoint !== undefined && untold && (await lookAtPull(world, vm))?.event === 'cut') return guestLost;
-    if (!untold && is === 'paused') {
+    if (!untold && is !== 'running') {
       // The broker that moved the record is gone, and with it the time: somebody may have fenced this host meanwhile.
       const fault = await newerOwner(vm, epoch);
       if (fault !== undefined) return { event: 'guest-lost', fault };

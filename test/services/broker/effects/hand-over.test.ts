@@ -19,16 +19,25 @@ const performing: Performing = {
   wait: async () => {},
 };
 
-/** What comes of alpha's taking back a VM that it handed over to beta in epoch 3, against such a record, in a bucket where somebody is faster. */
-async function takenBack(record: Pick<OwnerRecord, 'owner' | 'epoch' | 'operation'>, released: boolean, more = {}) {
+type Claim = Pick<OwnerRecord, 'owner' | 'epoch' | 'operation'>;
+
+/**
+ * What comes of alpha's taking back a VM that it handed over to beta in epoch 3, against such a record, in a bucket where
+ * somebody is faster: `before` is there until then.
+ */
+async function takenBack(record: Claim, released: boolean, more = {}, before = record) {
+  let now = before;
   const world = {
     held: emptyHeld(),
     host: alpha,
-    vms: { process: () => undefined },
+    vms: { process: () => undefined, need: () => ({}), put: async () => {} },
     ownership: {
       decidesAlone: true,
-      read: async () => ({ record: { vm, running: true, ...record }, revision: 5 }),
-      write: () => Promise.reject(new BrokerError('OWNER_CONFLICT')),
+      read: async () => ({ record: { vm, running: true, ...now }, revision: 5 }),
+      write: () => {
+        now = record;
+        return Promise.reject(new BrokerError('OWNER_CONFLICT'));
+      },
     },
   } as unknown as World;
   const state = { state: 'taking-back', vm, operation: own, destination: beta, carnet: { epoch: 3 } };
@@ -48,6 +57,17 @@ test('a destination’s own claim, an older record and one of this host overrule
   assert.equal(await takenBack({ owner: beta, epoch: 4, operation: own }, true), 'owner-lost');
   assert.equal(await takenBack({ owner: gamma, epoch: 3, operation: other }, true), 'owner-lost');
   assert.equal(await takenBack({ owner: alpha, epoch: 3, operation: other }, true), 'owner-lost');
+});
+
+test('a conflict with what an earlier attempt has written is none, and the word of an operator is not forgotten over it', async () => {
+  const fence = { host: beta, epoch: 1004 };
+  for (const [epoch, more] of [
+    [5, {}],
+    [1004, { fence }],
+  ] as const) {
+    const handedOver = { owner: beta, epoch: 4, operation: own };
+    assert.equal(await takenBack({ owner: alpha, epoch, operation: own }, true, more, handedOver), 'taken-back');
+  }
 });
 
 test('a guest whose QEMU ends when it was let go is lost, and the checkpoint that is left is named', () => {

@@ -147,13 +147,15 @@ test('a QEMU that fails is given back only by the broker that knows it was never
   }
 });
 
-test('a guest that another host was given meanwhile is not run by a broker that was started again', async () => {
+test('a guest that another host was given meanwhile is not run by a broker that was started again, nor said to run', async () => {
   const record = { vm, owner: gamma, epoch: 3, running: true, operation };
-  const process = { state: async () => 'paused', run: () => assert.fail('it was run') };
-  const world = {
-    held: emptyHeld(),
-    vms: { process: () => process },
-    ownership: { read: async () => ({ record, revision: 3 }) },
-  };
-  assert.equal((await perform(world, 'run', 'running-guest'))?.event, 'guest-lost');
+  const paused = { state: async () => 'paused', run: () => assert.fail('it was run') };
+  for (const process of [paused, undefined]) {
+    const world = {
+      held: emptyHeld(),
+      vms: { process: () => process },
+      ownership: { read: async () => ({ record, revision: 3 }) },
+    };
+    assert.equal((await perform(world, 'run', 'running-guest'))?.event, 'guest-lost');
+  }
 });
